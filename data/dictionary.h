@@ -1,0 +1,44 @@
+/* A concept dictionary as its files say: directions, labels, maxima, thresholds.
+ * The mathematics is in core/latents.h. Opened once, then read-only: any thread may read. */
+#ifndef DATA_DICTIONARY_H
+#define DATA_DICTIONARY_H
+
+#include "data/err.h"
+#include "data/labels.h"
+#include "data/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct torch_file;
+
+struct dictionary {
+    char *path;     /* owned; folder with weight.pt and metadata.jsonl */
+    char *name;     /* owned; e.g. "gemma-reft-2b-it-res/l20" */
+    int hook_layer; /* 0-based; residual after this layer; -1 when the files do not say */
+    size_t n_concepts;
+    size_t d_model;
+    struct matrix directions;   /* [n_concepts, d_model], as stored, not re-normalised */
+    struct labels labels;       /* [n_concepts] */
+    float *act_max;             /* [n_concepts] or NULL */
+    float *threshold;           /* [n_concepts] or NULL */
+    struct torch_file *weights; /* owns the bytes behind directions */
+};
+
+/* Opens `path`: a folder with weight.pt and metadata.jsonl, or one that holds exactly one lN
+ * folder of that kind (several: ERR_ARG that names them; `layer` >= 0 picks lN). acts_path
+ * overrides acts.json beside weight.pt; NULL: use it if it is there.
+ * hook_layer: `layer` if >= 0, else the lN in the path as given or of the folder found. */
+int dictionary_open(struct dictionary **out, const char *path, int layer, const char *acts_path,
+                    struct err *err) ERR_CHECK;
+void dictionary_close(struct dictionary *dict);
+
+/* The row's direction as f32: dst [d_model]. */
+void dictionary_direction(float *dst, const struct dictionary *dict, size_t row);
+
+/* Reads the two-key object of AXBENCH.md 1.4 {"max_act": {"0": x}, "thresholds": {...}}; rows it
+ * does not name are 0. Either output may come back NULL when its key is absent. */
+int acts_open(float **act_max, float **threshold, const char *path, size_t n_concepts,
+              struct err *err) ERR_CHECK;
+
+#endif

@@ -1,0 +1,46 @@
+/* A model folder in Hugging Face layout: config.json, safetensors (one file or an index of
+ * shards), generation_config.json, and where its tokenizer files are. Reports what the files
+ * say; core/model.h judges whether that is a Gemma 2. Hugging Face's key names appear here only. */
+#ifndef DATA_MODEL_DIR_H
+#define DATA_MODEL_DIR_H
+
+#include "data/err.h"
+#include "data/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MODEL_MAX_STOP_IDS 16
+
+struct model_numbers {
+    char architecture[64]; /* model_type, e.g. "gemma2" */
+    char activation[64];   /* hidden_activation, else hidden_act */
+    int n_layers, d_model, n_heads, n_kv_heads, d_head, d_ff, n_vocab, n_ctx, window;
+    double query_pre_attn_scalar;
+    double attn_softcap, final_softcap; /* 0: none (null in the file) */
+    double rope_theta, rms_eps;
+    bool tied_embeddings, attention_bias;
+    int bos_id, pad_id;               /* -1: none */
+    int stop_ids[MODEL_MAX_STOP_IDS]; /* eos of generation_config.json and config.json, united */
+    int n_stop_ids;
+};
+
+struct model_dir;
+
+int model_dir_open(struct model_dir **out, const char *path, struct err *err) ERR_CHECK;
+void model_dir_close(struct model_dir *dir);
+const struct model_numbers *model_dir_numbers(const struct model_dir *dir);
+const char *model_dir_path(const struct model_dir *dir);
+
+/* A tensor by name over all shards, or NULL; its bytes are valid until model_dir_close. */
+const struct tensor *model_dir_tensor(const struct model_dir *dir, const char *name);
+size_t model_dir_bytes(const struct model_dir *dir); /* size of all tensors */
+
+/* The chat template's text if tokenizer_config.json or chat_template.jinja carries one, or NULL. */
+const char *model_dir_chat_template(const struct model_dir *dir);
+
+/* Parses a config.json text alone (tests, fuzzing). */
+int model_numbers_parse(struct model_numbers *out, const char *text, size_t len, const char *name,
+                        struct err *err) ERR_CHECK;
+
+#endif

@@ -1,0 +1,52 @@
+/* Tensors as files store them: a view of bytes with a dtype and a shape. Knows no arithmetic
+ * beyond turning stored numbers into f32. */
+#ifndef DATA_TENSOR_H
+#define DATA_TENSOR_H
+
+#include "data/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_F64, DTYPE_I64, DTYPE_I32, DTYPE_U8 };
+
+#define TENSOR_MAX_DIMS 4
+
+struct tensor {
+    const char *name; /* borrowed from the file that holds it */
+    enum dtype dtype;
+    int n_dims; /* 0..TENSOR_MAX_DIMS; outermost first, row-major, contiguous */
+    size_t shape[TENSOR_MAX_DIMS];
+    const void *data; /* borrowed; aligned to the element size or not: see tensor_f32 */
+    size_t n_bytes;
+};
+
+/* A stored matrix used as y = x Wᵀ: [n_rows, n_cols] row-major, one output per row. */
+struct matrix {
+    enum dtype dtype; /* f32, f16 or bf16 */
+    size_t n_rows;
+    size_t n_cols;
+    const void *data; /* borrowed */
+};
+
+size_t dtype_size(enum dtype dtype);      /* bytes per element */
+const char *dtype_name(enum dtype dtype); /* "F32", "BF16", ...: safetensors' names */
+
+/* Number of elements; false if it overflows. */
+int tensor_n_elements(size_t *out, const struct tensor *t, struct err *err) ERR_CHECK;
+
+float f16_to_f32(uint16_t bits);
+float bf16_to_f32(uint16_t bits);
+uint16_t f32_to_bf16(float v); /* round to nearest even; NaN stays NaN */
+uint16_t f32_to_f16(float v);
+
+/* Converts n stored elements (f32, f16, bf16, f64) from src, which need not be aligned. */
+void tensor_to_f32(float *dst, const void *src, enum dtype dtype, size_t n);
+
+/* Row `row` of a matrix as f32: dst [n_cols]. */
+void matrix_row(float *dst, const struct matrix *m, size_t row);
+
+/* Views a 2-d f32/f16/bf16 tensor as a matrix; ERR_SHAPE or ERR_UNSUPPORTED otherwise. */
+int matrix_from_tensor(struct matrix *out, const struct tensor *t, struct err *err) ERR_CHECK;
+
+#endif

@@ -1,0 +1,28 @@
+/* PyTorch's .pt files: a zip archive with a pickle that names raw tensor entries (AXBENCH.md 1.3
+ * lists layout and opcodes). Only those opcodes and globals are understood; anything else is
+ * refused by name and nothing is ever executed. Stored entries stay mapped where they lie. */
+#ifndef DATA_TORCH_FILE_H
+#define DATA_TORCH_FILE_H
+
+#include "data/err.h"
+#include "data/tensor.h"
+
+#include <stddef.h>
+
+struct torch_file;
+
+int torch_open(struct torch_file **out, const char *path, struct err *err) ERR_CHECK;
+int torch_parse(struct torch_file **out, const void *bytes, size_t size, const char *name,
+                struct err *err) ERR_CHECK;
+void torch_close(struct torch_file *f);
+
+/* A single pickled tensor has the name "" and count 1; a dict has one tensor per key. */
+size_t torch_count(const struct torch_file *f);
+const struct tensor *torch_at(const struct torch_file *f, size_t i);
+const struct tensor *torch_find(const struct torch_file *f, const char *name);
+
+/* Writes one tensor as torch.save would, so that torch.load reads it; the archive's folder is the
+ * file's name without extension; data starts on a 64-byte boundary. */
+int torch_write(const char *path, const struct tensor *tensor, struct err *err) ERR_CHECK;
+
+#endif

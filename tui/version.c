@@ -1,0 +1,6 @@
+#include "tui/version.h"
+
+const char *version_string(void)
+{
+    return AXSCOPE_VERSION;
+}
