@@ -1,0 +1,42 @@
+/* Concept activations: residual times dictionary, and the rankings made from them. */
+#ifndef CORE_LATENTS_H
+#define CORE_LATENTS_H
+
+#include "data/dictionary.h"
+#include "data/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* acts[t, c] = relu(resid[t] . directions[c]), or the raw product with `is_signed`.
+ *
+ * Out: acts   [n_tokens, n_concepts] f32, caller's, overwritten
+ * In:  resid  [n_tokens, d_model] f32, the residual at the dictionary's hook layer before edits
+ * Fails: ERR_SHAPE when d_model differs. */
+int latents_encode(float *acts, const struct dictionary *dict, const float *resid, size_t n_tokens,
+                   size_t d_model, bool is_signed, struct err *err) ERR_CHECK;
+
+/* The score that ranks concepts (DESIGN.md 2, Units). */
+enum score_unit { SCORE_MARGIN, SCORE_SHARE, SCORE_RAW };
+enum score_unit score_unit_of(const struct dictionary *dict);
+const char *score_unit_name(enum score_unit unit); /* "margin", "share", "raw" */
+float score_of(const struct dictionary *dict, size_t row, float act);
+
+struct ranked {
+    size_t row;
+    float act; /* value that was ranked, or whose score was */
+    float score;
+    int pos; /* token position of the act (first maximum) */
+};
+
+/* The k rows with the largest act at one token, by act then row. Returns how many: rows whose act
+ * is not above 0 are left out. acts [n_concepts]. */
+size_t rank_token(struct ranked *out, size_t k, const float *acts, size_t n_concepts);
+
+/* The k rows with the largest score over the counted positions: act = max over positions with
+ * counted[t], by score then row; rows with act <= 0 are left out.
+ * acts [n_tokens, n_concepts], counted [n_tokens]. */
+size_t rank_prompt(struct ranked *out, size_t k, const struct dictionary *dict, const float *acts,
+                   const bool *counted, size_t n_tokens);
+
+#endif

@@ -1,0 +1,35 @@
+/* Matrix products with weights used as they are stored. Sole user of OpenBLAS, owner of the
+ * thread pool and of the runtime choice of instruction set.
+ *
+ * All matrices row-major. Products split over the pool's threads; the numeric result does not
+ * depend on the number of threads. A caller that is itself one of several workers (training)
+ * passes through matmul_serial_begin/end, which keeps its calls on its own thread. */
+#ifndef CORE_MATMUL_H
+#define CORE_MATMUL_H
+
+#include "data/tensor.h"
+
+/* Starts the pool with n threads in all (0: number of cores available). Call once before any
+ * product, from one thread; later calls change the number. OpenBLAS is set to one thread. */
+void matmul_set_threads(int n_threads);
+int matmul_threads(void);
+
+/* Name of the instruction set chosen at run time: "generic", "avx2", ... AXSCOPE_ISA=generic in
+ * the environment forces the plain C path. */
+const char *matmul_isa(void);
+
+/* y[n, out] = x[n, in] Wᵀ, W [out, in] stored. y is overwritten and must not alias x. */
+void matmul(float *y, const float *x, const struct matrix *w, size_t n);
+
+/* dx[n, in] += dy[n, out] W: the backward product through stored weights. */
+void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t n);
+
+/* dw[out, in] += dyᵀ x for x [n, in], dy [n, out], all f32: the weight gradient. */
+void matmul_weight_grad(float *dw, const float *dy, const float *x, size_t n, size_t n_out,
+                        size_t n_in);
+
+/* Between the two, products called from this thread stay on it. */
+void matmul_serial_begin(void);
+void matmul_serial_end(void);
+
+#endif

@@ -1,0 +1,83 @@
+/* A session: one prompt and its branches (continuations that differ by steering).
+ *
+ * Reading concepts runs layers 0..hook only. Steering changes nothing at or below the hook layer,
+ * so the residual there is kept for every position; after a change of steering only the layers
+ * above are run again. Branches share the prompt's lower half and decode in lockstep, one row per
+ * branch in every product. One thread at a time uses a session; the model is shared.
+ *
+ *     session_new(&s, model, hook_layer, 2, &err);
+ *     session_set_prompt(s, ids, n_ids, &err);          keeps the common prefix
+ *     session_read(s, &err);                            residuals at the hook
+ *     session_set_steering(s, 1, &steering, &err);      branch 0 stays the baseline
+ *     loop: session_logits(s, mask, logits, &err);      next-token logits of each branch
+ *           session_append(s, branch, id, &err);
+ */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "core/model.h"
+#include "core/steering.h"
+#include "data/err.h"
+
+#include <stdbool.h>
+
+#define SESSION_MAX_BRANCHES 16
+
+struct session;
+
+/* Called between layers. done and total are in row-layers of the current call. Returning true
+ * cancels: the call returns ERR_CANCELLED and the session stays usable (what was finished is
+ * kept). May be NULL. */
+typedef bool session_progress_fn(void *data, long done, long total);
+
+/* hook_layer: 0..n_layers-1. n_branches: 0..SESSION_MAX_BRANCHES. */
+int session_new(struct session **out, const struct model *model, int hook_layer, int n_branches,
+                struct err *err) ERR_CHECK;
+void session_free(struct session *s);
+void session_set_progress(struct session *s, session_progress_fn *fn, void *data);
+
+/* Makes ids the prompt. What the old prompt has in common with it is kept; all branches lose
+ * their answers and keep their steering. Ids out of range: ERR_ARG; more than n_ctx: ERR_LIMIT. */
+int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err *err) ERR_CHECK;
+int session_n_prompt(const struct session *s);
+
+/* Runs layers 0..hook for the positions of the prompt that lack them. */
+int session_read(struct session *s, struct err *err) ERR_CHECK;
+
+/* The residual at the hook layer before any edit, [n_prompt, d_model]; valid until the next
+ * session_set_prompt. Needs session_read. */
+const float *session_resid(const struct session *s);
+
+/* Number of positions whose lower half the last session_read had to compute (for tests, bench). */
+int session_n_computed(const struct session *s);
+
+/* Replaces a branch's steering (copied; NULL: none) and keeps its answer so far: the next logits
+ * are exactly those of the prompt and answer under the new steering. */
+int session_set_steering(struct session *s, int branch, const struct steering *steering,
+                         struct err *err) ERR_CHECK;
+
+/* Cuts a branch's answer to n tokens. */
+void session_truncate(struct session *s, int branch, int n_answer);
+int session_append(struct session *s, int branch, int id, struct err *err) ERR_CHECK;
+int session_n_answer(const struct session *s, int branch);
+const int *session_answer(const struct session *s, int branch); /* valid until the next append */
+
+/* Next-token logits, after the final soft-cap, of every branch whose bit is set in mask: logits
+ * [popcount(mask), n_vocab] in branch order. Runs what is missing, all branches in one batch. */
+int session_logits(struct session *s, unsigned mask, float *logits, struct err *err) ERR_CHECK;
+
+/* The hook residual before the edit of a branch's answer tokens that have been run: returns the
+ * number of rows available (every answer token before the last session_logits), [*, d_model]. */
+int session_answer_resid(const float **resid, const struct session *s, int branch);
+
+/* Mean over edited prompt positions of |Δh| / |h| for a branch; 0 without edits. */
+float session_norm_ratio(const struct session *s, int branch);
+
+/* Runs the whole prompt under a branch's steering and hands out the residual after chosen layers
+ * (before the edit at the hook layer, after it above): for each l in layers, resid[i] is
+ * [n_prompt, d_model], caller's. logits: NULL, [1, n_vocab] (last position) or, with all_logits,
+ * [n_prompt, n_vocab]. */
+int session_dump(struct session *s, int branch, const int *layers, int n_layers, float **resid,
+                 float *logits, bool all_logits, struct err *err) ERR_CHECK;
+
+#endif

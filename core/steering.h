@@ -1,0 +1,60 @@
+/* Steering: edits of the residual stream at the hook layer, in the order given, each applied to
+ * the result of the one before (DESIGN.md 2). A positive factor adds the concept. */
+#ifndef CORE_STEERING_H
+#define CORE_STEERING_H
+
+#include "data/dictionary.h"
+#include "data/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum intervention_kind {
+    INTERVENTION_ADD,         /* h + strength * w */
+    INTERVENTION_CLAMP,       /* h - relu(h.w) w + strength * w */
+    INTERVENTION_THRESHOLD,   /* h + strength * w where h.w < strength */
+    INTERVENTION_PROJECT_OUT, /* h - (h.w) w / (w.w) */
+};
+
+enum steer_at { STEER_PROMPT = 1, STEER_GENERATED = 2, STEER_BOTH = 3, STEER_FROM = 4 };
+
+struct intervention {
+    enum intervention_kind kind;
+    size_t concept; /* row of the dictionary */
+    float strength; /* multiplies the direction as stored; unused by project out */
+};
+
+struct steering_edit {
+    struct intervention what;
+    float *direction; /* f32 [d_model], owned */
+    float norm2;      /* direction . direction */
+};
+
+/* A list of edits ready to apply. Zero-initialised: no edits. Copied by steering_copy only. */
+struct steering {
+    struct steering_edit *edits; /* [n], owned */
+    size_t n, cap;
+    size_t d_model;
+    int n_spared;     /* the clamp leaves the first n_spared prompt positions alone */
+    enum steer_at at; /* 0 counts as STEER_BOTH */
+    int from;         /* first position edited under STEER_FROM */
+};
+
+/* Appends an edit. ERR_ARG: row out of range. */
+int steering_add(struct steering *s, const struct dictionary *dict, struct intervention what,
+                 struct err *err) ERR_CHECK;
+/* The same for a direction that is in no dictionary: copied, [d_model]. */
+void steering_add_direction(struct steering *s, const float *direction, size_t d_model,
+                            struct intervention what);
+void steering_copy(struct steering *out, const struct steering *s);
+void steering_clear(struct steering *s);
+
+/* strength = factor * act_max[row]; act_max <= 0 counts as 50 (AxBench). ERR_FORMAT when the
+ * dictionary has no act_max, with the flag --strength named in the hint. */
+int steering_strength(float *out, const struct dictionary *dict, size_t row, float factor,
+                      struct err *err) ERR_CHECK;
+
+/* Edits one residual row in place. pos: absolute position; n_prompt: number of prompt tokens. */
+void steering_apply(float *h, const struct steering *s, int pos, int n_prompt);
+
+#endif

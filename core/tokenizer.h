@@ -1,0 +1,47 @@
+/* Text to token ids and back, as tokenizer.json declares it: added tokens are split off first,
+ * then normaliser, pre-tokeniser, BPE with byte fallback. Never adds BOS by itself.
+ * Read-only after creation; any thread may use it. */
+#ifndef CORE_TOKENIZER_H
+#define CORE_TOKENIZER_H
+
+#include "data/err.h"
+#include "data/mem.h"
+#include "data/vocab.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tokenizer;
+
+int tokenizer_open(struct tokenizer **out, const char *path, struct err *err) ERR_CHECK;
+int tokenizer_new(struct tokenizer **out, struct vocab *take, struct err *err) ERR_CHECK;
+void tokenizer_free(struct tokenizer *tok);
+const struct vocab *tokenizer_vocab(const struct tokenizer *tok);
+
+struct token_ids {
+    int *ids; /* owned */
+    size_t n, cap;
+};
+void token_ids_add(struct token_ids *t, int id);
+void token_ids_clear(struct token_ids *t);
+
+/* Appends the ids of text[0..len). Bytes that are not UTF-8 are encoded as U+FFFD each; NUL is a
+ * character like any other. */
+int tokenizer_encode(struct token_ids *out, const struct tokenizer *tok, const char *text,
+                     size_t len, struct err *err) ERR_CHECK;
+
+/* Appends the bytes of one token: the piece with U+2581 as a space, <0xNN> as the byte; special
+ * tokens print as written in the file. */
+void tokenizer_decode_one(struct buf *out, const struct tokenizer *tok, int id);
+void tokenizer_decode(struct buf *out, const struct tokenizer *tok, const int *ids, size_t n,
+                      bool skip_special);
+
+/* Streaming: bytes of tokens go in, whole UTF-8 characters come out. */
+struct token_stream {
+    struct buf pending; /* bytes of a character that is not complete yet */
+};
+void token_stream_put(struct buf *out, struct token_stream *stream, const struct tokenizer *tok,
+                      int id);
+void token_stream_end(struct buf *out, struct token_stream *stream); /* flushes, frees */
+
+#endif
