@@ -17,6 +17,7 @@ OPT.debug   := -O0 -g3
 OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
 OPT.tsan    := -O1 -g -fsanitize=thread
 OPT.cov     := -O0 -g --coverage
+OPT.fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 OPT := $(or $(OPT.$(VARIANT)),$(error unknown VARIANT '$(VARIANT)')) $(if $(NATIVE),-march=native)
 override CFLAGS  += -std=c11 -D_POSIX_C_SOURCE=200809L $(WARN) $(OPT) -MMD -MP -I.
 override LDFLAGS += $(filter -fsanitize% --coverage,$(OPT))
@@ -54,7 +55,7 @@ SUPPORT := $(call obj,$(call src,tests/support))
 
 .DELETE_ON_ERROR:
 .PHONY: all run test test-data test-core test-tui test-demo asan tsan coverage golden lint format fuzz \
-        fuzz-all install uninstall clean help demo-model world-sample FORCE
+        fuzz-all e2e install uninstall clean help demo-model world-sample FORCE
 
 all: $(B)/$(NAME) ## build the program (VARIANT=debug|asan|tsan|cov, V=1, NATIVE=1)
 run: all ## build and start: make run ARGS="--model DIR"; without ARGS the bundled demo
@@ -124,14 +125,19 @@ tsan: ; CK_FORK=no $(MAKE) VARIANT=tsan test ## tests under the thread sanitizer
 coverage: ; $(MAKE) VARIANT=cov test && gcovr -r . -e tests -e build --print-summary ## line coverage
 golden: ; GOLDEN_UPDATE=1 $(MAKE) test-tui && git diff --stat tests/golden ## rewrite golden screens
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(call src,tests/fuzz))
+$(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(B)/libtui.a $(B)/libcore.a $(B)/libdata.a
+	@echo '  LD   $@'
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS.core)
+.PRECIOUS: $(B)/tests/fuzz/%.o
 fuzz: ## fuzz one parser with clang: make fuzz T=safetensors SECS=60
-	@mkdir -p build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
-	clang $(filter-out -O3 -MMD -MP,$(CFLAGS)) $(CFLAGS.data) -O1 -fsanitize=fuzzer,address,undefined \
-	      -o build/fuzz/$(T) tests/fuzz/fuzz_$(T).c $(call src,data) $(LIBS.data)
-	build/fuzz/$(T) -max_total_time=$(or $(SECS),60) -timeout=10 -rss_limit_mb=2048 \
-	      build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+	$(Q)$(MAKE) VARIANT=fuzz CC=clang build/fuzz/fuzz-$(T)
+	@mkdir -p build/fuzz/corpus/$(T)
+	build/fuzz/fuzz-$(T) -max_total_time=$(or $(SECS),60) -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+	      -print_final_stats=1 build/fuzz/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T))
 fuzz-all: ## every fuzz target in turn: make fuzz-all SECS=10
-	for t in $(FUZZERS); do $(MAKE) fuzz T=$$t SECS=$(or $(SECS),10) || exit 1; done
+	for t in $(FUZZERS); do $(MAKE) --no-print-directory fuzz T=$$t SECS=$(or $(SECS),10) || exit 1; done
+e2e: all ## drive the program from outside: tests/e2e/*.sh
+	for script in tests/e2e/*.sh; do sh $$script $(B)/$(NAME) || exit 1; done
 
 # --- checks: the layering rules of the code map ---
 SOURCES := $(wildcard data/*.[ch] core/*.[ch] tui/*.[ch])
