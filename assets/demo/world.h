@@ -19,9 +19,8 @@
  *
  * Held-out texts. What one pattern expands to (one sentence, sometimes two; in a chat pattern one
  * answer) belongs to the held-out split if its hash is divisible by 8, else to the training
- * split. A text drawn for a split holds only sentences of that split. Questions without slots,
- * neutral questions and requests ("Tell me about bread.") are prompts, not evidence: both splits
- * use them. */
+ * split. A text drawn for a split holds only sentences of that split. What the user asks is a
+ * prompt, not evidence: both splits ask the same questions. */
 #ifndef ASSETS_DEMO_WORLD_H
 #define ASSETS_DEMO_WORLD_H
 

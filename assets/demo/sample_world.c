@@ -1,0 +1,136 @@
+/* Prints random texts of the demo's world, or its statistics, for the eyes of whoever writes it:
+ * make world-sample ARGS="200 bread", make world-sample ARGS=stats */
+#include "assets/demo/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const genre_names[] = {"text", "code", "math"};
+static const char *const kind_names[] = {"topic", "style", "code", "math"};
+
+static void print_text(const struct world *w, const struct world_text *text, const char *form)
+{
+    printf("[%s", form);
+    for (int i = 0; i < text->n_concepts; i++) {
+        printf(" %s", world_concept(w, text->concepts[i])->slug);
+    }
+    printf("]\n");
+    for (int i = 0; i < text->n_turns; i++) {
+        const char *role = text->turns[i].role == WORLD_USER    ? "  user: "
+                           : text->turns[i].role == WORLD_MODEL ? "  model: "
+                                                                : "  ";
+        printf("%s%s\n", role, text->turns[i].text);
+    }
+}
+
+static int sample(const struct world *w, int n, int concept, uint64_t seed, struct err *err)
+{
+    static const char *const forms[] = {"sentence", "passage", "chat"};
+    struct world_rng rng;
+    struct world_text text = {0};
+    world_rng_seed(&rng, seed);
+    int rc = ERR_OK;
+    for (int i = 0; i < n && rc == ERR_OK; i++) {
+        enum world_form form = (enum world_form)(i % 3);
+        rc = world_sample(w, &rng, concept, form, WORLD_BOTH, &text, err);
+        if (rc == ERR_OK) {
+            print_text(w, &text, forms[form]);
+        }
+    }
+    world_text_clear(&text);
+    return rc;
+}
+
+/* In how many of 100 texts of a concept (`own`), and of other concepts, one of its words occurs. */
+static bool has_signature(const struct world_concept *c, const struct world_text *text)
+{
+    for (int t = 0; t < text->n_turns; t++) {
+        if (text->turns[t].role == WORLD_USER) {
+            continue;
+        }
+        for (int i = 0; i < c->n_words; i++) {
+            if (strstr(text->turns[t].text, c->words[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int signature_rates(const struct world *w, int concept, int *own, int *others,
+                           struct err *err)
+{
+    struct world_rng rng;
+    struct world_text text = {0};
+    const struct world_concept *c = world_concept(w, concept);
+    int rc = ERR_OK;
+    *own = *others = 0;
+    world_rng_seed(&rng, (uint64_t) concept);
+    for (int i = 0; i < 100 && rc == ERR_OK; i++) {
+        rc = world_pair(w, &rng, concept, WORLD_BOTH, &text, err);
+        *own += rc == ERR_OK && has_signature(c, &text);
+        rc = rc != ERR_OK ? rc : world_negative(w, &rng, concept, c->genre, WORLD_BOTH, &text, err);
+        *others += rc == ERR_OK && has_signature(c, &text);
+    }
+    world_text_clear(&text);
+    return rc;
+}
+
+static int print_statistics(const struct world *w, struct err *err)
+{
+    printf("row  slug                 genre kind   patterns chats  signature words in %% of own, "
+           "other texts\n");
+    for (int i = 0; i < world_n_concepts(w); i++) {
+        const struct world_concept *c = world_concept(w, i);
+        int own, others;
+        int rc = signature_rates(w, i, &own, &others, err);
+        if (rc != ERR_OK) {
+            return rc;
+        }
+        printf("%3d  %-20s %-5s %-6s %8d %5d  %3d %3d\n", i, c->slug, genre_names[c->genre],
+               kind_names[c->kind], c->n_patterns, c->n_chats, own, others);
+    }
+    for (int i = 0; i < world_n_ambiguous(w); i++) {
+        const struct world_ambiguous *a = world_ambiguous(w, i);
+        printf("ambiguous: %-12s", a->word);
+        for (int k = 0; k < a->n_concepts; k++) {
+            printf(" %s", world_concept(w, a->concepts[k])->slug);
+        }
+        printf("\n");
+    }
+    printf(
+        "%d concepts, %d ambiguous words, %d neutral questions, %d examples, %d distinct words\n",
+        world_n_concepts(w), world_n_ambiguous(w), world_n_neutral(w), world_n_examples(w),
+        world_n_words(w));
+    return ERR_OK;
+}
+
+static int report(const struct err *err)
+{
+    fprintf(stderr, "sample_world: %s\n", err->message);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = {0};
+    struct world *w;
+    if (argc < 2) {
+        fprintf(stderr, "usage: sample_world DIR [stats | [N [SLUG [SEED]]]]\n");
+        return 2;
+    }
+    if (world_open(&w, argv[1], &err) != ERR_OK) {
+        return report(&err);
+    }
+    int rc;
+    if (argc > 2 && strcmp(argv[2], "stats") == 0) {
+        rc = print_statistics(w, &err);
+    } else {
+        int concept = argc > 3 ? world_find(w, argv[3]) : -1;
+        rc = sample(w, argc > 2 ? atoi(argv[2]) : 30, concept,
+                    argc > 4 ? strtoull(argv[4], NULL, 10) : 1, &err);
+    }
+    world_close(w);
+    return rc == ERR_OK ? 0 : report(&err);
+}
