@@ -24,7 +24,11 @@ size_t utf8_complete_len(const char *s, size_t len);
  * From this file's own table, so that it does not depend on the locale. */
 int text_width_char(uint32_t cp);
 
-/* Columns of a string of valid or invalid UTF-8 (an invalid byte is shown as <0xNN>, 6 columns). */
+#define TEXT_ESCAPE_WIDTH 6 /* columns of <0xNN> */
+
+/* Columns of a string of valid or invalid UTF-8 as text_safe shows it: an invalid byte or a
+ * control character counts TEXT_ESCAPE_WIDTH. The sum over characters: joined emoji are not
+ * taken together, since terminals differ on them. */
 int text_width(const char *s, size_t len);
 
 /* Appends s with invalid bytes as <0xNN>; valid characters, control ones too, pass unchanged.
