@@ -5,6 +5,7 @@
 
 #include "core/chat.h"
 #include "core/model.h"
+#include "core/prompt.h"
 #include "core/tokenizer.h"
 #include "data/dictionary.h"
 
@@ -15,6 +16,7 @@ struct scope_options {
     const char *dict;  /* --dict or NULL */
     const char *acts;  /* --acts or NULL */
     int layer;         /* --layer or -1 */
+    const char *argv0; /* the program as it was called, to find the demo beside it; or NULL */
 };
 
 struct scope_paths {
@@ -29,37 +31,27 @@ struct scope {
     struct dictionary *dict;     /* or NULL */
     bool is_chat;                /* the files carry a chat template */
     bool is_demo;
-    int hook_layer; /* --layer, else the dictionary's */
+    int hook_layer; /* --layer, else the dictionary's; without a dictionary the last layer */
 };
 
-enum scope_need { SCOPE_MODEL = 1, SCOPE_DICT = 2, SCOPE_TOKENIZER = 4 };
+/* What a command cannot do without. A dictionary that is there but not needed is opened too if
+ * SCOPE_DICT_IF_ANY is set; a tokenizer always is when the model's folder has one. */
+enum scope_need { SCOPE_MODEL = 1, SCOPE_DICT = 2, SCOPE_TOKENIZER = 4, SCOPE_DICT_IF_ANY = 8 };
 
-/* Finds the files. exe_path: argv[0] resolved, for the demo beside the executable ($AXSCOPE_DATA,
- * ../share/axscope, ../../assets), used only when neither model nor dict is given. */
+/* Finds the files: an existing path, else a name in the hub cache. The demo ($AXSCOPE_DATA, then
+ * ../share/axscope and ../../assets beside the executable) is used only when neither model nor
+ * dict is given. With a model alone: the lN folder inside it, else a matching dictionary in the
+ * hub cache, else dict is NULL. Without a model dict stands alone. */
 int scope_find(struct scope_paths *out, const struct scope_options *options,
                struct err *err) ERR_CHECK;
 void scope_paths_clear(struct scope_paths *paths);
 
-/* Opens what `need` (a union of scope_need) asks for and checks that it fits together. */
+/* Opens what `need` (a union of scope_need) asks for and checks that it fits together. Only what
+ * is needed is read: a search opens no model. ERR_ARG: --model is needed and absent, or several
+ * lN folders without --layer. */
 int scope_open(struct scope *out, const struct scope_options *options, int need,
                struct err *err) ERR_CHECK;
 void scope_close(struct scope *scope);
-
-/* A prompt as every command understands it. */
-enum prompt_form { PROMPT_AUTO, PROMPT_RAW, PROMPT_CHAT, PROMPT_IDS };
-struct prompt {
-    struct token_ids ids;
-    bool *special; /* [n] owned: tokenizer's flag (none: bos, eos, pad) */
-    bool *counted; /* [n] owned: pooled positions (DESIGN.md 2) */
-    int n_spared;  /* positions the clamp leaves alone: template prefix, 0 for raw and ids */
-};
-
-/* AUTO: chat for chat models, else raw. answer: the model's answer (chat only) or NULL. */
-int prompt_from_text(struct prompt *out, const struct scope *scope, enum prompt_form form,
-                     const char *text, size_t len, const char *answer, struct err *err) ERR_CHECK;
-int prompt_from_ids(struct prompt *out, const struct scope *scope, const int *ids, size_t n,
-                    struct err *err) ERR_CHECK;
-void prompt_clear(struct prompt *p);
 
 /* Appends what a token is shown as: decoded bytes, "<id>" without a tokenizer. */
 void scope_token_text(struct buf *out, const struct scope *scope, int id);
