@@ -12,31 +12,37 @@
  *
  * Out: acts   [n_tokens, n_concepts] f32, caller's, overwritten
  * In:  resid  [n_tokens, d_model] f32, the residual at the dictionary's hook layer before edits
- * Fails: ERR_SHAPE when d_model differs. */
+ * Fails: ERR_SHAPE when d_model differs; ERR_FORMAT when a product is not finite (row and position
+ * are named). */
 int latents_encode(float *acts, const struct dictionary *dict, const float *resid, size_t n_tokens,
                    size_t d_model, bool is_signed, struct err *err) ERR_CHECK;
 
-/* The score that ranks concepts (DESIGN.md 2, Units). */
+/* The score that ranks concepts (DESIGN.md 2, Units). One unit per dictionary; in a margin
+ * dictionary the rows whose threshold equals act_max are scored by share. */
 enum score_unit { SCORE_MARGIN, SCORE_SHARE, SCORE_RAW };
 enum score_unit score_unit_of(const struct dictionary *dict);
-const char *score_unit_name(enum score_unit unit); /* "margin", "share", "raw" */
-float score_of(const struct dictionary *dict, size_t row, float act);
+const char *score_unit_name(enum score_unit unit);                    /* "margin", "share", "raw" */
+float score_of(const struct dictionary *dict, size_t row, float act); /* act_max <= 0: 0 */
 
 struct ranked {
     size_t row;
     float act; /* value that was ranked, or whose score was */
     float score;
-    int pos; /* token position of the act (first maximum) */
+    int pos; /* token position of the act (first maximum); -1 in rankings of one token */
 };
 
-/* The k rows with the largest act at one token, by act then row. Returns how many: rows whose act
- * is not above 0 are left out. acts [n_concepts]. */
+/* The k rows with the largest act at one token, by act then row; returns how many. rank_token
+ * leaves out rows whose act is not above 0, rank_token_all keeps them. acts [n_concepts]. */
 size_t rank_token(struct ranked *out, size_t k, const float *acts, size_t n_concepts);
+size_t rank_token_all(struct ranked *out, size_t k, const float *acts, size_t n_concepts);
 
 /* The k rows with the largest score over the counted positions: act = max over positions with
- * counted[t], by score then row; rows with act <= 0 are left out.
+ * counted[t], by score then row. rank_prompt leaves out rows with act <= 0, rank_prompt_all keeps
+ * them; without a counted position both return 0.
  * acts [n_tokens, n_concepts], counted [n_tokens]. */
 size_t rank_prompt(struct ranked *out, size_t k, const struct dictionary *dict, const float *acts,
                    const bool *counted, size_t n_tokens);
+size_t rank_prompt_all(struct ranked *out, size_t k, const struct dictionary *dict,
+                       const float *acts, const bool *counted, size_t n_tokens);
 
 #endif
