@@ -17,7 +17,7 @@ struct tensor {
     enum dtype dtype;
     int n_dims; /* 0..TENSOR_MAX_DIMS; outermost first, row-major, contiguous */
     size_t shape[TENSOR_MAX_DIMS];
-    const void *data; /* borrowed; aligned to the element size or not: see tensor_f32 */
+    const void *data; /* borrowed; the file readers align it to the element size */
     size_t n_bytes;
 };
 
@@ -32,7 +32,7 @@ struct matrix {
 size_t dtype_size(enum dtype dtype);      /* bytes per element */
 const char *dtype_name(enum dtype dtype); /* "F32", "BF16", ...: safetensors' names */
 
-/* Number of elements; false if it overflows. */
+/* Number of elements; ERR_SHAPE if it overflows. */
 int tensor_n_elements(size_t *out, const struct tensor *t, struct err *err) ERR_CHECK;
 
 float f16_to_f32(uint16_t bits);
