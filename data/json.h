@@ -2,6 +2,10 @@
  *
  * Reading: a document owns its tree; values are borrowed from it, valid until json_close. All
  * getters name the path of the key in their errors ("config.json: rope_theta is not a number").
+ * The first of several equal keys counts. Escapes that name no character: a lone surrogate becomes
+ * U+FFFD; \u0000 is kept as the two bytes C0 80, so that no string is cut, and becomes a NUL byte
+ * in json_string_bytes. Raw bytes of a string are not checked: they may be invalid UTF-8.
+ * Nesting deeper than 1000 is refused.
  * Writing: straight into a buffer or stream; no tree is built, commas and nesting are kept by
  * the writer, strings are escaped and made valid UTF-8, numbers keep 7 or more digits. */
 #ifndef DATA_JSON_H
@@ -13,6 +17,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#define JSON_MAX_BYTES ((size_t)256 << 20) /* longest text that json_open reads */
 
 struct json;     /* one value inside a document: object, array, string, number, bool, null */
 struct json_doc; /* a parsed document */
@@ -32,8 +38,9 @@ bool json_is_string(const struct json *v);
 bool json_is_number(const struct json *v);
 bool json_is_bool(const struct json *v);
 bool json_is_null(const struct json *v);
-const char *json_string(const struct json *v); /* NULL unless a string */
-double json_number(const struct json *v);      /* 0 unless a number */
+const char *json_string(const struct json *v);                 /* NULL unless a string */
+bool json_string_bytes(struct buf *out, const struct json *v); /* appends; false unless a string */
+double json_number(const struct json *v);                      /* 0 unless a number */
 bool json_bool(const struct json *v);
 
 const struct json *json_get(const struct json *object, const char *key); /* NULL if absent */
