@@ -1,0 +1,24 @@
+/* The local cache of the Hugging Face hub: finds what was downloaded; never goes online.
+ * Layout: ROOT/models--ORG--NAME/{refs/main, snapshots/REVISION/...}. */
+#ifndef DATA_HUB_CACHE_H
+#define DATA_HUB_CACHE_H
+
+#include <stdbool.h>
+
+/* The cache folder: $HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub,
+ * ~/.cache/huggingface/hub: the first that the environment names. NULL when it names none.
+ * Caller frees. */
+char *hub_cache_root(void);
+
+/* Does a snapshot folder hold what is wanted? */
+typedef bool hub_usable_fn(const char *dir);
+
+/* The snapshot folder of a repository "ORG/NAME", or of "NAME" of any organisation; more parts
+ * name a folder inside ("ORG/NAME/l20"). refs/main if it is usable, else the newest usable
+ * snapshot (ties: by name). NULL if there is none. Links are not resolved. Caller frees. */
+char *hub_cache_find(const char *name, hub_usable_fn *usable);
+
+bool hub_is_model(const char *dir);      /* holds a config.json */
+bool hub_is_dictionary(const char *dir); /* holds a weight.pt or an lN folder with one */
+
+#endif
