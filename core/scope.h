@@ -1,29 +1,16 @@
 /* A scope: one model with its tokenizer and, perhaps, a dictionary: what every command opens.
- * Decides which files are meant (DESIGN.md 6): flags, hub cache, the bundled demo. */
+ * Read-only once opened: any thread may use it. */
 #ifndef CORE_SCOPE_H
 #define CORE_SCOPE_H
 
 #include "core/chat.h"
 #include "core/model.h"
 #include "core/prompt.h"
+#include "core/scope_paths.h"
 #include "core/tokenizer.h"
 #include "data/dictionary.h"
 
 #include <stdbool.h>
-
-struct scope_options {
-    const char *model; /* --model or NULL */
-    const char *dict;  /* --dict or NULL */
-    const char *acts;  /* --acts or NULL */
-    int layer;         /* --layer or -1 */
-    const char *argv0; /* the program as it was called, to find the demo beside it; or NULL */
-};
-
-struct scope_paths {
-    char *model; /* owned; a folder, or NULL when none was found or asked for */
-    char *dict;  /* owned; or NULL */
-    bool is_demo;
-};
 
 struct scope {
     struct model *model;         /* or NULL: only a dictionary was opened */
@@ -37,14 +24,6 @@ struct scope {
 /* What a command cannot do without. A dictionary that is there but not needed is opened too if
  * SCOPE_DICT_IF_ANY is set; a tokenizer always is when the model's folder has one. */
 enum scope_need { SCOPE_MODEL = 1, SCOPE_DICT = 2, SCOPE_TOKENIZER = 4, SCOPE_DICT_IF_ANY = 8 };
-
-/* Finds the files: an existing path, else a name in the hub cache. The demo ($AXSCOPE_DATA, then
- * ../share/axscope and ../../assets beside the executable) is used only when neither model nor
- * dict is given. With a model alone: the lN folder inside it, else a matching dictionary in the
- * hub cache, else dict is NULL. Without a model dict stands alone. */
-int scope_find(struct scope_paths *out, const struct scope_options *options,
-               struct err *err) ERR_CHECK;
-void scope_paths_clear(struct scope_paths *paths);
 
 /* Opens what `need` (a union of scope_need) asks for and checks that it fits together. Only what
  * is needed is read: a search opens no model. ERR_ARG: --model is needed and absent, or several

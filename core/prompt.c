@@ -1,0 +1,155 @@
+#include "core/prompt.h"
+
+#include "core/scope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the files call eos; the model's stop ids may hold more. */
+static bool is_bos_eos_pad(const struct model *model, int id)
+{
+    const struct model_config *c = &model->config;
+    const struct model_numbers *numbers = model->dir ? model_dir_numbers(model->dir) : NULL;
+    const int *eos = numbers ? numbers->stop_ids : c->stop_ids;
+    int n_eos = numbers ? numbers->n_stop_ids : c->n_stop_ids;
+    for (int i = 0; i < n_eos; i++)
+        if (eos[i] == id)
+            return true;
+    return id >= 0 && (id == c->bos_id || id == c->pad_id);
+}
+
+static bool is_special(const struct scope *scope, int id)
+{
+    if (!scope->tokenizer)
+        return is_bos_eos_pad(scope->model, id);
+    const struct vocab *vocab = tokenizer_vocab(scope->tokenizer);
+    return id < vocab_size(vocab) && vocab_is_special(vocab, id);
+}
+
+static int refuse_too_long(size_t n, const struct scope *scope, struct err *err)
+{
+    err_set(err, ERR_LIMIT, "the text has %zu tokens, %s takes at most %d", n, scope->model->name,
+            scope->model->config.n_ctx);
+    err_hint(err, "Shorten the text or split it; nothing is cut silently.");
+    return ERR_LIMIT;
+}
+
+static void flag_specials(struct prompt *p, const struct scope *scope)
+{
+    p->special = mem_zalloc(p->ids.n + 1, sizeof *p->special);
+    for (size_t t = 0; t < p->ids.n; t++)
+        p->special[t] = is_special(scope, p->ids.ids[t]);
+}
+
+/* The tokenizer may know more tokens than the model has rows. */
+static int check_prompt(const struct prompt *p, const struct scope *scope, struct err *err)
+{
+    int n_vocab = scope->model->config.n_vocab;
+    if (p->ids.n > (size_t)scope->model->config.n_ctx)
+        return refuse_too_long(p->ids.n, scope, err);
+    for (size_t t = 0; t < p->ids.n; t++) {
+        if (p->ids.ids[t] >= 0 && p->ids.ids[t] < n_vocab)
+            continue;
+        err_set(err, ERR_LIMIT, "token id %d at position %zu is out of range: %s has %d tokens",
+                p->ids.ids[t], t, scope->model->name, n_vocab);
+        err_hint(err, "Use ids from 0 to %d.", n_vocab - 1);
+        return ERR_LIMIT;
+    }
+    if (p->ids.n > 0)
+        return ERR_OK;
+    err_set(err, ERR_LIMIT, "the text has no tokens");
+    err_hint(err, "Give at least one token.");
+    return ERR_LIMIT;
+}
+
+static int render_chat(struct prompt *p, const struct scope *scope, const char *text, size_t len,
+                       const char *answer, struct err *err)
+{
+    if (!chat_supported(scope->tokenizer)) {
+        err_set(err, ERR_UNSUPPORTED, "%s has no chat form: its tokenizer lacks the turn markers",
+                scope->model->name);
+        err_hint(err, "Use --raw, or a model that was tuned for chat.");
+        return ERR_UNSUPPORTED;
+    }
+    struct chat_turn turns[] = {{CHAT_USER, text, len},
+                                {CHAT_MODEL, answer, answer ? strlen(answer) : 0}};
+    struct chat_prompt chat = {0};
+    int rc = chat_render(&chat, scope->tokenizer, scope->model->config.bos_id, turns,
+                         answer ? 2 : 1, err);
+    if (rc == ERR_OK) {
+        p->ids = chat.ids;
+        p->counted = chat.counted;
+        p->n_spared = (int)chat.n_prefix;
+        return ERR_OK;
+    }
+    chat_prompt_clear(&chat);
+    return rc;
+}
+
+static int encode_raw(struct prompt *p, const struct scope *scope, const char *text, size_t len,
+                      struct err *err)
+{
+    int bos = scope->model->config.bos_id;
+    struct token_ids typed = {0};
+    int rc = tokenizer_encode(&typed, scope->tokenizer, text, len, err);
+    if (rc == ERR_OK) {
+        if (bos >= 0 && !(typed.n > 0 && typed.ids[0] == bos))
+            token_ids_add(&p->ids, bos);
+        for (size_t i = 0; i < typed.n; i++)
+            token_ids_add(&p->ids, typed.ids[i]);
+        p->counted = mem_zalloc(p->ids.n + 1, sizeof *p->counted);
+        for (size_t t = 0; t < p->ids.n; t++)
+            p->counted[t] = p->ids.ids[t] != bos;
+    }
+    token_ids_clear(&typed);
+    return rc;
+}
+
+int prompt_from_text(struct prompt *out, const struct scope *scope, enum prompt_form form,
+                     const char *text, size_t len, const char *answer, struct err *err)
+{
+    *out = (struct prompt){0};
+    if (!scope->tokenizer) {
+        err_set(err, ERR_UNSUPPORTED, "%s has no tokenizer.json, so text cannot become tokens",
+                scope->model->name);
+        err_hint(err, "Put the model's tokenizer.json into its folder, or give token ids: --ids "
+                      "2,17,5");
+        return ERR_UNSUPPORTED;
+    }
+    bool is_chat = form == PROMPT_CHAT || (form == PROMPT_AUTO && (scope->is_chat || answer));
+    int rc = is_chat ? render_chat(out, scope, text, len, answer, err)
+                     : encode_raw(out, scope, text, len, err);
+    if (rc == ERR_OK)
+        rc = check_prompt(out, scope, err);
+    if (rc == ERR_OK)
+        flag_specials(out, scope);
+    else
+        prompt_clear(out);
+    return rc;
+}
+
+int prompt_from_ids(struct prompt *out, const struct scope *scope, const int *ids, size_t n,
+                    struct err *err)
+{
+    *out = (struct prompt){0};
+    for (size_t i = 0; i < n; i++)
+        token_ids_add(&out->ids, ids[i]);
+    int rc = check_prompt(out, scope, err);
+    if (rc != ERR_OK) {
+        prompt_clear(out);
+        return rc;
+    }
+    flag_specials(out, scope);
+    out->counted = mem_zalloc(n + 1, sizeof *out->counted);
+    for (size_t t = 0; t < n; t++)
+        out->counted[t] = !is_bos_eos_pad(scope->model, ids[t]);
+    return ERR_OK;
+}
+
+void prompt_clear(struct prompt *p)
+{
+    token_ids_clear(&p->ids);
+    free(p->special);
+    free(p->counted);
+    *p = (struct prompt){0};
+}

@@ -1,0 +1,143 @@
+#include "core/scope.h"
+
+#include "data/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int refuse_no_dictionary(const struct scope_paths *paths, struct err *err)
+{
+    err_set(err, ERR_IO,
+            "%s: no concept dictionary: the folder holds no lN folder with weight.pt, "
+            "and the hub cache no dictionary for this model",
+            paths->model);
+    err_hint(err, "Give one with --dict DIR, or get one: hf download "
+                  "pyvene/gemma-reft-r1-2b-it-res (for gemma-2-2b-it).");
+    return ERR_IO;
+}
+
+static int check_need(const struct scope_paths *paths, int need, struct err *err)
+{
+    if (need & (SCOPE_MODEL | SCOPE_TOKENIZER) && !paths->model) {
+        err_set(err, ERR_ARG, "this needs a model, and --dict alone names none");
+        err_hint(err, "Add --model DIR.");
+        return ERR_ARG;
+    }
+    return need & SCOPE_DICT && !paths->dict ? refuse_no_dictionary(paths, err) : ERR_OK;
+}
+
+static int open_tokenizer(struct scope *scope, const char *model, int need, struct err *err)
+{
+    int rc = ERR_OK;
+    char *path = path_join(model, "tokenizer.json");
+    if (file_exists(path)) {
+        rc = tokenizer_open(&scope->tokenizer, path, err);
+    } else if (need & SCOPE_TOKENIZER) {
+        rc = err_set(err, ERR_IO, "%s: no tokenizer.json in this folder", model);
+        err_hint(err, "Copy it there from the model's page; without it only --ids works.");
+    }
+    free(path);
+    return rc;
+}
+
+/* <end_of_turn> ends an answer even where config.json forgets to say so. */
+static void add_end_of_turn(struct scope *scope)
+{
+    static const char piece[] = "<end_of_turn>";
+    struct model_config *config = &scope->model->config;
+    int id =
+        scope->tokenizer ? vocab_id(tokenizer_vocab(scope->tokenizer), piece, strlen(piece)) : -1;
+    if (id >= 0 && !model_is_stop(scope->model, id) && config->n_stop_ids < MODEL_MAX_STOP_IDS)
+        config->stop_ids[config->n_stop_ids++] = id;
+}
+
+static int open_model(struct scope *scope, const char *path, struct err *err)
+{
+    int rc = model_open(&scope->model, path, err);
+    if (rc != ERR_OK)
+        return rc;
+    scope->is_chat = scope->tokenizer && chat_supported(scope->tokenizer) && scope->model->dir &&
+                     model_dir_chat_template(scope->model->dir);
+    add_end_of_turn(scope);
+    return ERR_OK;
+}
+
+static int choose_hook_layer(struct scope *scope, int layer, struct err *err)
+{
+    const struct dictionary *dict = scope->dict;
+    int n_layers = scope->model ? scope->model->config.n_layers : 0;
+    scope->hook_layer = layer >= 0 ? layer : dict ? dict->hook_layer : n_layers - 1;
+    if (!scope->model)
+        return ERR_OK;
+    if (scope->hook_layer < 0) {
+        err_set(err, ERR_FORMAT, "%s: its files do not say which layer it belongs to", dict->path);
+        err_hint(err, "Give it: --layer N.");
+        return ERR_FORMAT;
+    }
+    if (scope->hook_layer >= n_layers) {
+        err_set(err, ERR_SHAPE, "layer %d is asked for, %s has %d layers", scope->hook_layer,
+                scope->model->name, n_layers);
+        err_hint(err, "Use --layer 0 to %d, or the model this dictionary was made for.",
+                 n_layers - 1);
+        return ERR_SHAPE;
+    }
+    return ERR_OK;
+}
+
+static int check_widths(const struct scope *scope, struct err *err)
+{
+    if (!scope->model || !scope->dict ||
+        scope->dict->d_model == (size_t)scope->model->config.d_model)
+        return ERR_OK;
+    err_set(err, ERR_SHAPE, "the dictionary %s has %zu columns, the model %s has %d",
+            scope->dict->name, scope->dict->d_model, scope->model->name,
+            scope->model->config.d_model);
+    err_hint(err, "Use a dictionary that was made for this model. Nothing was applied.");
+    return ERR_SHAPE;
+}
+
+static int open_parts(struct scope *scope, const struct scope_paths *paths,
+                      const struct scope_options *options, int need, struct err *err)
+{
+    int rc = check_need(paths, need, err);
+    if (rc == ERR_OK && paths->dict && need & (SCOPE_DICT | SCOPE_DICT_IF_ANY))
+        rc = dictionary_open(&scope->dict, paths->dict, options->layer, options->acts, err);
+    if (rc == ERR_OK && need & (SCOPE_MODEL | SCOPE_TOKENIZER))
+        rc = open_tokenizer(scope, paths->model, need, err);
+    if (rc == ERR_OK && need & SCOPE_MODEL)
+        rc = open_model(scope, paths->model, err);
+    if (rc == ERR_OK)
+        rc = check_widths(scope, err);
+    return rc == ERR_OK ? choose_hook_layer(scope, options->layer, err) : rc;
+}
+
+int scope_open(struct scope *out, const struct scope_options *options, int need, struct err *err)
+{
+    struct scope_paths paths;
+    *out = (struct scope){0};
+    int rc = scope_find(&paths, options, err);
+    if (rc != ERR_OK)
+        return rc;
+    out->is_demo = paths.is_demo;
+    rc = open_parts(out, &paths, options, need, err);
+    scope_paths_clear(&paths);
+    if (rc != ERR_OK)
+        scope_close(out);
+    return rc;
+}
+
+void scope_close(struct scope *scope)
+{
+    dictionary_close(scope->dict);
+    tokenizer_free(scope->tokenizer);
+    model_close(scope->model);
+    *scope = (struct scope){0};
+}
+
+void scope_token_text(struct buf *out, const struct scope *scope, int id)
+{
+    if (scope->tokenizer && id >= 0 && id < vocab_size(tokenizer_vocab(scope->tokenizer)))
+        tokenizer_decode_one(out, scope->tokenizer, id);
+    else
+        buf_printf(out, "<%d>", id);
+}

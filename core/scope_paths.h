@@ -1,0 +1,31 @@
+/* Which files are meant (DESIGN.md 6): flags, the hub cache, the bundled demo. */
+#ifndef CORE_SCOPE_PATHS_H
+#define CORE_SCOPE_PATHS_H
+
+#include "data/err.h"
+
+#include <stdbool.h>
+
+struct scope_options {
+    const char *model; /* --model or NULL */
+    const char *dict;  /* --dict or NULL */
+    const char *acts;  /* --acts or NULL */
+    int layer;         /* --layer or -1 */
+    const char *argv0; /* the program as it was called, to find the demo beside it; or NULL */
+};
+
+struct scope_paths {
+    char *model; /* owned; a folder, or NULL when none was found or asked for */
+    char *dict;  /* owned; or NULL */
+    bool is_demo;
+};
+
+/* Finds the files: an existing path, else a name in the hub cache. The demo ($AXSCOPE_DATA, then
+ * ../share/axscope and ../../assets beside the executable) is used only when neither model nor
+ * dict is given. With a model alone: the lN folder inside it, else a matching dictionary in the
+ * hub cache, else dict is NULL. Without a model dict stands alone. */
+int scope_find(struct scope_paths *out, const struct scope_options *options,
+               struct err *err) ERR_CHECK;
+void scope_paths_clear(struct scope_paths *paths);
+
+#endif
