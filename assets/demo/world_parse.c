@@ -221,7 +221,8 @@ static int parse_header(struct parser *p, const char *s)
     const char *slug = keep_trimmed(w, s, (size_t)(end - s));
     for (size_t i = 0; i < w->n_blocks; i++) {
         if (strcmp(w->blocks[i].slug, slug) == 0) {
-            return fail(p, "a second block", slug);
+            p->block = &w->blocks[i]; /* lists for all may come from several files */
+            return slug[0] == '*' ? ERR_OK : fail(p, "a second block", slug);
         }
     }
     w->blocks = mem_grow(w->blocks, &w->blocks_cap, w->n_blocks + 1, sizeof *w->blocks);
