@@ -153,7 +153,7 @@ static int number_concepts(struct world *w, struct err *err)
 
 /* --- ambiguous words --- */
 
-static bool has_hard(const struct world_block *b, const char *word)
+bool world_block_has_hard(const struct world_block *b, const char *word)
 {
     for (size_t i = 0; i < b->hards.n; i++) {
         if (strcmp(b->hards.items[i].word, word) == 0) {
@@ -174,7 +174,7 @@ static void add_ambiguous(struct world *w, const char *word)
     int *concepts = mem_alloc((size_t)w->n_rows, sizeof *concepts);
     int n = 0;
     for (int c = 0; c < w->n_rows; c++) {
-        if (has_hard(w->rows[c], word)) {
+        if (world_block_has_hard(w->rows[c], word)) {
             concepts[n++] = c;
         }
     }

@@ -63,6 +63,20 @@ static const struct world_block *block_named(const struct world *w, const char *
     return NULL;
 }
 
+/* The block before the colon of "{bread:noun}", "{topic:noun}" or "{other:noun}". */
+static const struct world_block *block_referred(const struct world_expansion *x, const char *slug,
+                                                size_t len, const char *list, size_t list_len)
+{
+    if (len == 5 && memcmp(slug, "topic", 5) == 0) {
+        return topic_with(x, list, list_len);
+    }
+    if (len == 5 && memcmp(slug, "other", 5) == 0) {
+        bool usable = x->other && world_list_find(x->other, list, list_len);
+        return usable ? x->other : topic_with(x, list, list_len);
+    }
+    return block_named(x->w, slug, len);
+}
+
 static bool slot_find_list(const struct world_expansion *x, struct slot *slot, const char *name,
                            size_t len)
 {
@@ -71,8 +85,7 @@ static bool slot_find_list(const struct world_expansion *x, struct slot *slot, c
         size_t head = (size_t)(colon - name);
         const char *rest = colon + 1;
         size_t rest_len = len - head - 1;
-        slot->owner = head == 5 && memcmp(name, "topic", 5) == 0 ? topic_with(x, rest, rest_len)
-                                                                 : block_named(x->w, name, head);
+        slot->owner = block_referred(x, name, head, rest, rest_len);
         slot->list = slot->owner ? world_list_find(slot->owner, rest, rest_len) : NULL;
         return slot->list != NULL;
     }

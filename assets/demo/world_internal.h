@@ -75,6 +75,8 @@ const char *world_keep(struct world *w, const char *s, size_t len);
 void world_strings_add(struct world_strings *v, const char *s);
 struct world_list *world_list_find(const struct world_block *block, const char *name, size_t len);
 
+bool world_block_has_hard(const struct world_block *block, const char *word);
+
 /* Appends the blocks of one file's text. */
 int world_parse(struct world *w, const char *file, const char *text, struct err *err) ERR_CHECK;
 
@@ -92,6 +94,8 @@ struct world_binding {
 struct world_expansion {
     const struct world *w;
     const struct world_block *block;
+    const struct world_block
+        *other;              /* hard patterns: a concept of the word's other sense, or NULL */
     struct world_rng *rng;   /* NULL: check mode, every alternative is walked in turn */
     struct world_text *text; /* concepts used are recorded here; NULL: not recorded */
     struct world_binding bindings[WORLD_N_BINDINGS];

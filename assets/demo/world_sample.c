@@ -77,6 +77,22 @@ static int fail_split(const struct draw *d, const struct world_block *b)
                    d->split == WORLD_HELD_OUT ? "held-out" : "training", DRAWS_MAX);
 }
 
+/* A concept in which the word has another sense; NULL if there is none. */
+static const struct world_block *other_sense(struct draw *d, const struct world_block *b,
+                                             const char *word)
+{
+    const struct world_block *found = NULL;
+    uint32_t n_seen = 0;
+    for (int i = 0; word && i < d->w->n_rows; i++) {
+        const struct world_block *other = d->w->rows[i];
+        if (other != b && world_block_has_hard(other, word)) {
+            n_seen++;
+            found = world_rng_below(d->rng, n_seen) == 0 ? other : found;
+        }
+    }
+    return found;
+}
+
 /* Appends the expansion of one of the patterns (of those for `word` if it is not NULL). */
 static int draw_from(struct draw *d, const struct world_block *b, struct buf *out,
                      const struct world_patterns *patterns, const char *word)
@@ -88,8 +104,12 @@ static int draw_from(struct draw *d, const struct world_block *b, struct buf *ou
             continue;
         }
         struct world_text used = {0};
-        struct world_expansion x = {
-            .w = d->w, .block = b, .rng = d->rng, .text = &used, .err = d->err};
+        struct world_expansion x = {.w = d->w,
+                                    .block = b,
+                                    .other = other_sense(d, b, p->word),
+                                    .rng = d->rng,
+                                    .text = &used,
+                                    .err = d->err};
         size_t from = out->len;
         int rc = world_expand(&x, out, p->parts[0], p->literal);
         if (rc != ERR_OK) {
