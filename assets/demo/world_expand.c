@@ -108,7 +108,16 @@ static int slot_form(const char *s, size_t len)
     return -1;
 }
 
-/* "[a |an |A ]name[.form][=digit]" */
+static const char *slot_strip_key(struct slot *slot, const char *p, const char *end)
+{
+    if (end - p > 2 && end[-2] == '=' && isdigit((unsigned char)end[-1])) {
+        slot->key = end[-1] - '0';
+        end -= 2;
+    }
+    return end;
+}
+
+/* "[a |an |A ]name[.form][=digit]", or the digit before the form */
 static bool slot_parse(const struct world_expansion *x, struct slot *slot, const char *p,
                        const char *end)
 {
@@ -118,14 +127,11 @@ static bool slot_parse(const struct world_expansion *x, struct slot *slot, const
         slot->article = skip == 0 ? NULL : p[0] == 'A' ? "A" : "a";
         p += skip;
     }
-    if (end - p > 2 && end[-2] == '=' && isdigit((unsigned char)end[-1])) {
-        slot->key = end[-1] - '0';
-        end -= 2;
-    }
+    end = slot_strip_key(slot, p, end);
     const char *dot = memchr(p, '.', (size_t)(end - p));
     if (dot) {
         slot->form = slot_form(dot + 1, (size_t)(end - dot - 1));
-        end = dot;
+        end = slot_strip_key(slot, p, dot);
     }
     char name[64];
     size_t len = (size_t)(end - p);

@@ -57,10 +57,12 @@ static void inflect_word(struct buf *out, const char *s, size_t len, int form)
 static bool first_word_changes(const char *rest, int form)
 {
     static const char *const followers[] = {
-        "a",    "an",    "the",     "at",     "to",   "in",    "on",   "for",  "of",
-        "with", "up",    "out",     "off",    "by",   "down",  "over", "into", "away",
-        "from", "about", "back",    "his",    "her",  "my",    "our",  "it",   "them",
-        "your", "their", "through", "around", "like", "after", "past", "along"};
+        "a",      "an",    "the",     "at",     "to",   "in",    "on",     "for",   "of",
+        "with",   "up",    "out",     "off",    "by",   "down",  "over",   "into",  "away",
+        "from",   "about", "back",    "his",    "her",  "my",    "our",    "it",    "them",
+        "your",   "their", "through", "around", "like", "after", "past",   "along", "all",
+        "above",  "below", "behind",  "beyond", "near", "under", "before", "alone", "faintly",
+        "slowly", "again", "as",      "that"};
     size_t len = strcspn(rest, " ");
     for (size_t i = 0; i < sizeof followers / sizeof *followers; i++) {
         if (strlen(followers[i]) == len && memcmp(rest, followers[i], len) == 0) {
