@@ -2,6 +2,7 @@
 
 #include "data/mem.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,7 @@ int string_map_get(const struct string_map *map, const char *key, size_t len)
 
 int *string_map_at(struct string_map *map, const char *key, size_t len)
 {
+    assert(len <= UINT32_MAX);
     string_map_reserve(map, map->n + 1);
     struct string_slot *slot = string_slot_find(map, key, len);
     if (!slot->key) {
