@@ -1,0 +1,145 @@
+#include "core/pool.h"
+#include "tests/support/runner.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define N_TASKS 1000
+
+static void count_task(void *data, size_t task)
+{
+    atomic_int *counts = data;
+    atomic_fetch_add(&counts[task], 1);
+}
+
+static void check_each_runs_once(void)
+{
+    static atomic_int counts[N_TASKS];
+    for (size_t n = 0; n <= N_TASKS; n = n * 3 + 1) {
+        for (size_t i = 0; i < N_TASKS; i++)
+            atomic_store(&counts[i], 0);
+        pool_run(count_task, counts, n);
+        for (size_t i = 0; i < N_TASKS; i++)
+            ck_assert_int_eq(atomic_load(&counts[i]), i < n);
+    }
+}
+
+START_TEST(every_task_runs_exactly_once)
+{
+    for (int n_threads = 1; n_threads <= 5; n_threads++) {
+        pool_set_threads(n_threads);
+        ck_assert_int_eq(pool_threads(), n_threads);
+        check_each_runs_once();
+    }
+    for (int n_threads = 4; n_threads >= 1; n_threads--) {
+        pool_set_threads(n_threads);
+        check_each_runs_once();
+    }
+}
+END_TEST
+
+START_TEST(zero_means_all_processors)
+{
+    pool_set_threads(0);
+    ck_assert_int_ge(pool_threads(), 1);
+    check_each_runs_once();
+    pool_set_threads(1);
+}
+END_TEST
+
+START_TEST(threads_that_fell_asleep_wake_up)
+{
+    pool_set_threads(3);
+    for (int i = 0; i < 20; i++) {
+        check_each_runs_once();
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    pool_set_threads(1);
+}
+END_TEST
+
+static void nested_task(void *data, size_t task)
+{
+    atomic_int(*counts)[N_TASKS] = data;
+    pool_run(count_task, counts[task], N_TASKS);
+}
+
+START_TEST(a_task_may_use_the_pool_itself)
+{
+    static atomic_int counts[8][N_TASKS];
+    pool_set_threads(3);
+    pool_run(nested_task, counts, 8);
+    for (size_t i = 0; i < 8; i++)
+        for (size_t j = 0; j < N_TASKS; j++)
+            ck_assert_int_eq(atomic_load(&counts[i][j]), 1);
+    pool_set_threads(1);
+}
+END_TEST
+
+static void *run_many(void *data)
+{
+    for (int i = 0; i < 50; i++)
+        pool_run(count_task, data, N_TASKS);
+    return NULL;
+}
+
+START_TEST(several_threads_may_call_at_once)
+{
+    static atomic_int counts[3][N_TASKS];
+    pthread_t threads[3];
+    pool_set_threads(2);
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, run_many, counts[i]);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < N_TASKS; j++)
+            ck_assert_int_eq(atomic_load(&counts[i][j]), 50);
+    pool_set_threads(1);
+}
+END_TEST
+
+START_TEST(a_child_process_gets_threads_of_its_own)
+{
+    static atomic_int counts[N_TASKS];
+    pool_set_threads(3);
+    pool_run(count_task, counts, N_TASKS);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        alarm(10);
+        for (size_t i = 0; i < N_TASKS; i++)
+            atomic_store(&counts[i], 0);
+        pool_run(count_task, counts, N_TASKS);
+        int n_wrong = 0;
+        for (size_t i = 0; i < N_TASKS; i++)
+            n_wrong += atomic_load(&counts[i]) != 1;
+        pool_set_threads(1);
+        _exit(n_wrong != 0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    pool_set_threads(1);
+}
+END_TEST
+
+Suite *suite_pool(void)
+{
+    Suite *s = suite_create("pool");
+    TCase *t = tcase_create("pool");
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, every_task_runs_exactly_once);
+    tcase_add_test(t, zero_means_all_processors);
+    tcase_add_test(t, threads_that_fell_asleep_wake_up);
+    tcase_add_test(t, a_task_may_use_the_pool_itself);
+    tcase_add_test(t, several_threads_may_call_at_once);
+    tcase_add_test(t, a_child_process_gets_threads_of_its_own);
+    suite_add_tcase(s, t);
+    return s;
+}
