@@ -1,0 +1,155 @@
+#include "core/kernels.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Eight sums instead of one: the compiler may not reorder a float sum by itself. */
+float dot(const float *a, const float *b, size_t n)
+{
+    float sum[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++)
+            sum[j] += a[i + j] * b[i + j];
+    for (; i < n; i++)
+        sum[0] += a[i] * b[i];
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+void axpy(float *y, float a, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a * x[i];
+}
+
+float rms_norm_scale(const float *x, size_t n, float eps)
+{
+    return 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
+}
+
+void rms_norm(float *y, const float *x, const float *w, size_t n, float eps)
+{
+    float scale = rms_norm_scale(x, n, eps);
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * scale * w[i];
+}
+
+void rope_table(float *cosines, float *sines, int pos, size_t d_head, float theta)
+{
+    for (size_t i = 0; i < d_head / 2; i++) {
+        float frequency = (float)pow(theta, -2.0 * (double)i / (double)d_head);
+        float angle = (float)pos * frequency;
+        cosines[i] = cosf(angle);
+        sines[i] = sinf(angle);
+    }
+}
+
+void rope_rotate(float *x, const float *cosines, const float *sines, size_t d_head)
+{
+    const size_t half = d_head / 2;
+    for (size_t i = 0; i < half; i++) {
+        float a = x[i], b = x[i + half];
+        x[i] = a * cosines[i] - b * sines[i];
+        x[i + half] = b * cosines[i] + a * sines[i];
+    }
+}
+
+void rope_unrotate(float *x, const float *cosines, const float *sines, size_t d_head)
+{
+    const size_t half = d_head / 2;
+    for (size_t i = 0; i < half; i++) {
+        float a = x[i], b = x[i + half];
+        x[i] = a * cosines[i] + b * sines[i];
+        x[i + half] = b * cosines[i] - a * sines[i];
+    }
+}
+
+/* e^x as 2^k e^r with |r| <= ln(2)/2 and e^r by its Taylor series to the 7th power (relative error
+ * 5e-9 there). No branch and no library call, so that the loops below become vector code. Clamped
+ * to where 2^k is a normal number; NaN fails both comparisons and goes through. */
+static inline float exp_fast(float x)
+{
+    x = x > 87.0f ? 87.0f : x;
+    x = x < -87.0f ? -87.0f : x;
+    /* adding 1.5 * 2^23 leaves the rounded integer in the low bits */
+    const float magic = 12582912.0f;
+    float shifted = x * 1.44269504f + magic;
+    float k = shifted - magic;
+    /* ln 2 in two parts: k * 0.693359375 is exact */
+    float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+    float e = 1.0f / 5040;
+    e = e * r + 1.0f / 720;
+    e = e * r + 1.0f / 120;
+    e = e * r + 1.0f / 24;
+    e = e * r + 1.0f / 6;
+    e = e * r + 0.5f;
+    e = e * r + 1.0f;
+    e = e * r + 1.0f;
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 127u) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return e * power;
+}
+
+/* Near 0, where 1 - 2 / (e^2x + 1) loses its digits, a term of the continued fraction of tanh. */
+static inline float tanh_fast(float x)
+{
+    float e = exp_fast(2.0f * x);
+    float far = 1.0f - 2.0f / (e + 1.0f);
+    float z = x * x;
+    float near = x * (135135.0f + z * (17325.0f + z * (378.0f + z))) /
+                 (135135.0f + z * (62370.0f + z * (3150.0f + z * 28.0f)));
+    return z < 1.0f ? near : far;
+}
+
+void gelu_tanh_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    /* (1 + tanh u) / 2 = 1 / (1 + e^-2u), which keeps its digits for large negative u */
+    for (size_t i = 0; i < n; i++) {
+        float x = gate[i];
+        float u2 = 1.59576912f * (x + 0.044715f * x * x * x);
+        y[i] = x / (1.0f + exp_fast(-u2)) * up[i];
+    }
+}
+
+void softcap(float *x, float cap, size_t n)
+{
+    if (cap == 0)
+        return;
+    const float scale = 1.0f / cap;
+    for (size_t i = 0; i < n; i++)
+        x[i] = cap * tanh_fast(x[i] * scale);
+}
+
+void softmax(float *x, size_t n)
+{
+    float max = x[0];
+    for (size_t i = 1; i < n; i++)
+        max = x[i] > max ? x[i] : max;
+    for (size_t i = 0; i < n; i++)
+        x[i] = exp_fast(x[i] - max);
+    float sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    const float scale = 1.0f / sum;
+    for (size_t i = 0; i < n; i++)
+        x[i] *= scale;
+}
+
+int all_finite(const float *x, size_t n)
+{
+    /* 0 * infinity and 0 * NaN are NaN */
+    float sum[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++)
+            sum[j] += x[i + j] * 0.0f;
+    for (; i < n; i++)
+        sum[0] += x[i] * 0.0f;
+    for (size_t j = 1; j < 8; j++)
+        sum[0] += sum[j];
+    return sum[0] == 0;
+}
