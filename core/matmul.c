@@ -1,0 +1,267 @@
+#include "core/matmul.h"
+
+#include "core/matmul_kernels.h"
+#include "core/pool.h"
+#include "data/mem.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From this many rows on OpenBLAS, which packs its operands, beats the fused kernel. */
+#ifndef MATMUL_MANY_ROWS
+#define MATMUL_MANY_ROWS 12
+#endif
+
+/* Tiles are the unit of work of a thread. Their sizes depend on the shapes alone, never on the
+ * number of threads: so neither do the sums. */
+#define FEW_TILE_OUT 32   /* weight rows of the fused kernel */
+#define MANY_TILE_OUT 128 /* weight rows of one sgemm */
+#define MANY_TILE_IN 2560 /* at most so many columns are converted at a time */
+#define BACK_TILE_IN 256
+#define BACK_TILE_OUT 512
+#define TILE_FLOATS (MANY_TILE_OUT * MANY_TILE_IN)
+
+/* Products with fewer multiplications than this are not worth waking a thread for. */
+#define MIN_PARALLEL 150000
+
+static size_t size_min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t n_blocks(size_t n, size_t block)
+{
+    return (n + block - 1) / block;
+}
+
+/* --- instruction set and threads --- */
+
+static const struct matmul_isa *isa;
+static pthread_once_t isa_once = PTHREAD_ONCE_INIT;
+
+static void choose_isa(void)
+{
+    const char *forced = getenv("AXSCOPE_ISA");
+    isa = matmul_avx2();
+    if (!isa || (forced && strcmp(forced, "generic") == 0))
+        isa = &matmul_generic;
+    /* Its threads under ours would fight for the same cores. */
+    openblas_set_num_threads(1);
+}
+
+static const struct matmul_isa *kernels(void)
+{
+    pthread_once(&isa_once, choose_isa);
+    return isa;
+}
+
+const char *matmul_isa(void)
+{
+    return kernels()->name;
+}
+
+void matmul_use_isa(const struct matmul_isa *wanted)
+{
+    kernels();
+    if (wanted)
+        isa = wanted;
+    else
+        choose_isa();
+}
+
+void matmul_set_threads(int n_threads)
+{
+    kernels();
+    pool_set_threads(n_threads);
+}
+
+int matmul_threads(void)
+{
+    return pool_threads();
+}
+
+static _Thread_local int serial_depth;
+
+void matmul_serial_begin(void)
+{
+    serial_depth++;
+}
+
+void matmul_serial_end(void)
+{
+    assert(serial_depth > 0);
+    serial_depth--;
+}
+
+static void run(pool_task_fn *fn, void *data, size_t n_tasks, double n_products)
+{
+    if (serial_depth == 0 && n_products >= MIN_PARALLEL) {
+        pool_run(fn, data, n_tasks);
+        return;
+    }
+    for (size_t i = 0; i < n_tasks; i++)
+        fn(data, i);
+}
+
+/* --- a thread's room for converted weights, freed when the thread ends --- */
+
+static pthread_key_t tile_key;
+static pthread_once_t tile_once = PTHREAD_ONCE_INIT;
+
+static void make_tile_key(void)
+{
+    int failed = pthread_key_create(&tile_key, free);
+    assert(!failed);
+}
+
+static float *thread_tile(void)
+{
+    pthread_once(&tile_once, make_tile_key);
+    float *tile = pthread_getspecific(tile_key);
+    if (!tile) {
+        tile = mem_alloc(TILE_FLOATS, sizeof *tile);
+        pthread_setspecific(tile_key, tile);
+    }
+    return tile;
+}
+
+/* --- y = x Wᵀ --- */
+
+struct product {
+    float *y;
+    const float *x;
+    const struct matrix *w;
+    size_t n;
+};
+
+static const char *weight_at(const struct matrix *w, size_t row, size_t col)
+{
+    return (const char *)w->data + (row * w->n_cols + col) * dtype_size(w->dtype);
+}
+
+/* f32 weights that a float pointer may point to: files need not align them. */
+static const float *as_f32(const struct matrix *w)
+{
+    bool is_aligned = (uintptr_t)w->data % sizeof(float) == 0;
+    return w->dtype == DTYPE_F32 && is_aligned ? w->data : NULL;
+}
+
+static void few_rows_task(void *data, size_t task)
+{
+    const struct product *p = data;
+    size_t j = task * FEW_TILE_OUT;
+    size_t n_out = size_min(FEW_TILE_OUT, p->w->n_rows - j);
+    kernels()->few_rows(p->y + j, p->w->n_rows, p->x, p->n, weight_at(p->w, j, 0), p->w->dtype,
+                        n_out, p->w->n_cols);
+}
+
+static void many_rows_task(void *data, size_t task)
+{
+    const struct product *p = data;
+    const struct matrix *w = p->w;
+    const int n_in = (int)w->n_cols;
+    size_t j = task * MANY_TILE_OUT;
+    int n_out = (int)size_min(MANY_TILE_OUT, w->n_rows - j);
+    float *y = p->y + j;
+    if (as_f32(w)) {
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->n, n_out, n_in, 1, p->x, n_in,
+                    as_f32(w) + j * w->n_cols, n_in, 0, y, (int)w->n_rows);
+        return;
+    }
+    float *tile = thread_tile();
+    size_t block = n_blocks(w->n_cols, n_blocks(w->n_cols, MANY_TILE_IN));
+    for (size_t i = 0; i < w->n_cols; i += block) {
+        size_t width = size_min(block, w->n_cols - i);
+        for (size_t row = 0; row < (size_t)n_out; row++)
+            kernels()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype, width);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->n, n_out, (int)width, 1,
+                    p->x + i, n_in, tile, (int)width, i > 0, y, (int)w->n_rows);
+    }
+}
+
+void matmul(float *y, const float *x, const struct matrix *w, size_t n)
+{
+    assert(n <= INT_MAX && w->n_rows <= INT_MAX && w->n_cols <= INT_MAX);
+    struct product p = {y, x, w, n};
+    double n_products = (double)n * (double)w->n_rows * (double)w->n_cols;
+    if (n == 0)
+        return;
+    if (n < MATMUL_MANY_ROWS)
+        run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);
+    else
+        run(many_rows_task, &p, n_blocks(w->n_rows, MANY_TILE_OUT), n_products);
+}
+
+/* --- dx += dy W --- */
+
+struct backward {
+    float *dx;
+    const float *dy;
+    const struct matrix *w;
+    size_t n;
+};
+
+static void backward_task(void *data, size_t task)
+{
+    const struct backward *b = data;
+    const struct matrix *w = b->w;
+    const int n_in = (int)w->n_cols, n_out = (int)w->n_rows, n = (int)b->n;
+    size_t i = task * BACK_TILE_IN;
+    size_t width = size_min(BACK_TILE_IN, w->n_cols - i);
+    if (as_f32(w)) {
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, (int)width, n_out, 1, b->dy,
+                    n_out, as_f32(w) + i, n_in, 1, b->dx + i, n_in);
+        return;
+    }
+    float *tile = thread_tile();
+    for (size_t j = 0; j < w->n_rows; j += BACK_TILE_OUT) {
+        size_t height = size_min(BACK_TILE_OUT, w->n_rows - j);
+        for (size_t row = 0; row < height; row++)
+            kernels()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype, width);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, (int)width, (int)height, 1,
+                    b->dy + j, n_out, tile, (int)width, 1, b->dx + i, n_in);
+    }
+}
+
+void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t n)
+{
+    assert(n <= INT_MAX && w->n_rows <= INT_MAX && w->n_cols <= INT_MAX);
+    struct backward b = {dx, dy, w, n};
+    if (n > 0)
+        run(backward_task, &b, n_blocks(w->n_cols, BACK_TILE_IN),
+            (double)n * (double)w->n_rows * (double)w->n_cols);
+}
+
+/* --- dw += dyᵀ x --- */
+
+struct weight_grad {
+    float *dw;
+    const float *dy, *x;
+    size_t n, n_out, n_in;
+};
+
+static void weight_grad_task(void *data, size_t task)
+{
+    const struct weight_grad *g = data;
+    const int n_in = (int)g->n_in;
+    size_t j = task * MANY_TILE_OUT;
+    int height = (int)size_min(MANY_TILE_OUT, g->n_out - j);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, height, n_in, (int)g->n, 1, g->dy + j,
+                (int)g->n_out, g->x, n_in, 1, g->dw + j * g->n_in, n_in);
+}
+
+void matmul_weight_grad(float *dw, const float *dy, const float *x, size_t n, size_t n_out,
+                        size_t n_in)
+{
+    assert(n <= INT_MAX && n_out <= INT_MAX && n_in <= INT_MAX);
+    struct weight_grad g = {dw, dy, x, n, n_out, n_in};
+    kernels(); /* OpenBLAS is told about its threads there */
+    if (n > 0)
+        run(weight_grad_task, &g, n_blocks(n_out, MANY_TILE_OUT),
+            (double)n * (double)n_out * (double)n_in);
+}

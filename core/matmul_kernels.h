@@ -1,0 +1,33 @@
+/* Inside of matmul: the kernels of one instruction set, and the choice among the sets. For
+ * core/matmul*.c and their tests. */
+#ifndef CORE_MATMUL_KERNELS_H
+#define CORE_MATMUL_KERNELS_H
+
+#include "data/tensor.h"
+
+#include <stddef.h>
+
+/* Columns whose products are summed in registers before they go to y. Every kernel sums a row in
+ * the same order whatever the number of rows, so a row's result does not depend on its batch. */
+#define MATMUL_CHUNK 1024
+
+struct matmul_isa {
+    const char *name;
+
+    /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out, reading each weight once.
+     * x [n, n_in] f32; w [n_out, n_in] as stored (f32, f16, bf16), need not be aligned. */
+    void (*few_rows)(float *y, size_t ldy, const float *x, size_t n, const void *w,
+                     enum dtype dtype, size_t n_out, size_t n_in);
+
+    /* dst [n] f32 from n stored elements (f32, f16, bf16), which need not be aligned. */
+    void (*to_f32)(float *dst, const void *src, enum dtype dtype, size_t n);
+};
+
+extern const struct matmul_isa matmul_generic;
+/* NULL where the processor lacks AVX2, FMA or F16C. */
+const struct matmul_isa *matmul_avx2(void);
+
+/* Uses another set from now on; NULL: the best there is. For tests; not while products run. */
+void matmul_use_isa(const struct matmul_isa *isa);
+
+#endif

@@ -1,0 +1,276 @@
+#include "core/matmul.h"
+#include "core/matmul_kernels.h"
+#include "data/mem.h"
+#include "tests/support/approx.h"
+#include "tests/support/runner.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- oracles: double loops over the values that the stored weights stand for --- */
+
+struct world {
+    size_t n, n_out, n_in;
+    struct matrix w;
+    char *stored;  /* behind w.data, `skew` bytes before it */
+    float *values; /* [n_out, n_in]: w as f32 */
+    float *x;      /* [n, n_in] */
+    float *dy;     /* [n, n_out] */
+};
+
+static void store(char *dst, const float *src, enum dtype dtype, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t half = dtype == DTYPE_BF16 ? f32_to_bf16(src[i]) : f32_to_f16(src[i]);
+        if (dtype == DTYPE_F32)
+            memcpy(dst + i * 4, src + i, 4);
+        else
+            memcpy(dst + i * 2, &half, 2);
+    }
+}
+
+/* skew: bytes by which the weights miss their alignment. */
+static struct world world_new(enum dtype dtype, size_t n, size_t n_out, size_t n_in, size_t skew)
+{
+    struct world v = {.n = n, .n_out = n_out, .n_in = n_in};
+    v.stored = mem_alloc(n_out * n_in * dtype_size(dtype) + skew, 1);
+    v.values = mem_alloc(n_out * n_in, sizeof(float));
+    v.x = mem_alloc(n * n_in, sizeof(float));
+    v.dy = mem_alloc(n * n_out, sizeof(float));
+    random_floats(v.values, n_out * n_in, 1);
+    random_floats(v.x, n * n_in, 2);
+    random_floats(v.dy, n * n_out, 3);
+    store(v.stored + skew, v.values, dtype, n_out * n_in);
+    tensor_to_f32(v.values, v.stored + skew, dtype, n_out * n_in);
+    v.w = (struct matrix){dtype, n_out, n_in, v.stored + skew};
+    return v;
+}
+
+static void world_clear(struct world *v)
+{
+    free(v->stored);
+    free(v->values);
+    free(v->x);
+    free(v->dy);
+}
+
+static float *forward_by_loops(const struct world *v)
+{
+    float *y = mem_alloc(v->n * v->n_out, sizeof *y);
+    for (size_t t = 0; t < v->n; t++)
+        for (size_t j = 0; j < v->n_out; j++) {
+            double sum = 0;
+            for (size_t i = 0; i < v->n_in; i++)
+                sum += (double)v->x[t * v->n_in + i] * (double)v->values[j * v->n_in + i];
+            y[t * v->n_out + j] = (float)sum;
+        }
+    return y;
+}
+
+static void check_forward(const struct world *v)
+{
+    char what[96];
+    snprintf(what, sizeof what, "%s %s n=%zu out=%zu in=%zu", matmul_isa(), dtype_name(v->w.dtype),
+             v->n, v->n_out, v->n_in);
+    float *want = forward_by_loops(v);
+    float *got = mem_alloc(v->n * v->n_out, sizeof *got);
+    memset(got, 0xff, v->n * v->n_out * sizeof *got); /* NaN: y must be overwritten, not added to */
+    matmul(got, v->x, &v->w, v->n);
+    approx_tensor(what, got, want, v->n * v->n_out, 2e-6);
+    free(got);
+    free(want);
+}
+
+static const enum dtype stored_types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+static const size_t row_counts[] = {1, 2, 3, 4, 5, 7, 11, 12, 13, 40};
+/* columns and outputs around the sizes of registers, chunks and tiles */
+static const size_t shapes[][2] = {{1, 1},    {3, 7},      {4, 8},     {37, 96},
+                                   {64, 160}, {130, 1031}, {33, 2049}, {5, 2600}};
+
+static void check_all_products(void)
+{
+    for (size_t d = 0; d < 3; d++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
+                struct world v =
+                    world_new(stored_types[d], row_counts[r], shapes[s][0], shapes[s][1], r % 2);
+                check_forward(&v);
+                world_clear(&v);
+            }
+}
+
+START_TEST(product_equals_a_double_loop_in_plain_c)
+{
+    matmul_use_isa(&matmul_generic);
+    ck_assert_str_eq(matmul_isa(), "generic");
+    check_all_products();
+    matmul_use_isa(NULL);
+}
+END_TEST
+
+START_TEST(product_equals_a_double_loop_with_the_best_instructions)
+{
+    if (!matmul_avx2())
+        puts("skipped: this processor has no AVX2");
+    matmul_use_isa(NULL);
+    check_all_products();
+}
+END_TEST
+
+START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
+{
+    for (size_t d = 0; d < 3; d++) {
+        struct world v = world_new(stored_types[d], 11, 50, 2310, 0);
+        float *batch = mem_alloc(11 * 50, sizeof *batch);
+        float single[50];
+        matmul(batch, v.x, &v.w, 11);
+        for (size_t t = 0; t < 11; t++) {
+            matmul(single, v.x + t * 2310, &v.w, 1);
+            ck_assert_mem_eq(single, batch + t * 50, sizeof single);
+        }
+        free(batch);
+        world_clear(&v);
+    }
+}
+END_TEST
+
+START_TEST(result_does_not_depend_on_the_number_of_threads)
+{
+    for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
+        struct world v = world_new(DTYPE_BF16, row_counts[r], 700, 1200, 0);
+        size_t n_bytes = v.n * v.n_out * sizeof(float);
+        float *one = mem_alloc(n_bytes, 1), *several = mem_alloc(n_bytes, 1);
+        matmul_set_threads(1);
+        matmul(one, v.x, &v.w, v.n);
+        matmul_set_threads(3);
+        ck_assert_int_eq(matmul_threads(), 3);
+        for (int repeat = 0; repeat < 3; repeat++) {
+            matmul(several, v.x, &v.w, v.n);
+            ck_assert_mem_eq(one, several, n_bytes);
+        }
+        matmul_set_threads(1);
+        free(one);
+        free(several);
+        world_clear(&v);
+    }
+}
+END_TEST
+
+static void check_backward(const struct world *v)
+{
+    size_t n_dx = v->n * v->n_in;
+    float *got = mem_alloc(n_dx, sizeof *got), *want = mem_alloc(n_dx, sizeof *want);
+    random_floats(got, n_dx, 4);
+    for (size_t t = 0; t < v->n; t++)
+        for (size_t i = 0; i < v->n_in; i++) {
+            double sum = (double)got[t * v->n_in + i];
+            for (size_t j = 0; j < v->n_out; j++)
+                sum += (double)v->dy[t * v->n_out + j] * (double)v->values[j * v->n_in + i];
+            want[t * v->n_in + i] = (float)sum;
+        }
+    matmul_backward(got, v->dy, &v->w, v->n);
+    approx_tensor("dx", got, want, n_dx, 2e-6);
+    free(got);
+    free(want);
+}
+
+START_TEST(backward_product_adds_to_what_is_there)
+{
+    for (size_t d = 0; d < 3; d++) {
+        struct world v = world_new(stored_types[d], 9, 600, 300, 1);
+        check_backward(&v);
+        world_clear(&v);
+        v = world_new(stored_types[d], 1, 5, 3, 0);
+        check_backward(&v);
+        world_clear(&v);
+    }
+}
+END_TEST
+
+START_TEST(weight_gradient_adds_to_what_is_there)
+{
+    struct world v = world_new(DTYPE_F32, 17, 200, 37, 0);
+    size_t n_dw = v.n_out * v.n_in;
+    float *got = mem_alloc(n_dw, sizeof *got), *want = mem_alloc(n_dw, sizeof *want);
+    random_floats(got, n_dw, 4);
+    for (size_t j = 0; j < v.n_out; j++)
+        for (size_t i = 0; i < v.n_in; i++) {
+            double sum = (double)got[j * v.n_in + i];
+            for (size_t t = 0; t < v.n; t++)
+                sum += (double)v.dy[t * v.n_out + j] * (double)v.x[t * v.n_in + i];
+            want[j * v.n_in + i] = (float)sum;
+        }
+    matmul_weight_grad(got, v.dy, v.x, v.n, v.n_out, v.n_in);
+    approx_tensor("dw", got, want, n_dw, 2e-6);
+    free(got);
+    free(want);
+    world_clear(&v);
+}
+END_TEST
+
+struct worker {
+    pthread_t thread;
+    const struct world *world;
+    const float *want;
+    int n_wrong;
+};
+
+static void *multiply_repeatedly(void *arg)
+{
+    struct worker *w = arg;
+    size_t n_bytes = w->world->n * w->world->n_out * sizeof(float);
+    float *y = mem_alloc(n_bytes, 1);
+    matmul_serial_begin();
+    for (int i = 0; i < 20; i++) {
+        matmul(y, w->world->x, &w->world->w, w->world->n);
+        w->n_wrong += memcmp(y, w->want, n_bytes) != 0;
+    }
+    matmul_serial_end();
+    free(y);
+    return NULL;
+}
+
+START_TEST(several_threads_can_multiply_at_once)
+{
+    struct world v = world_new(DTYPE_BF16, 20, 300, 700, 0);
+    float *want = mem_alloc(v.n * v.n_out, sizeof *want);
+    matmul(want, v.x, &v.w, v.n);
+    matmul_set_threads(2);
+    struct worker workers[3];
+    for (int i = 0; i < 3; i++) {
+        workers[i] = (struct worker){.world = &v, .want = want};
+        pthread_create(&workers[i].thread, NULL, multiply_repeatedly, &workers[i]);
+    }
+    float *y = mem_alloc(v.n * v.n_out, sizeof *y);
+    for (int i = 0; i < 20; i++) {
+        matmul(y, v.x, &v.w, v.n);
+        ck_assert_mem_eq(y, want, v.n * v.n_out * sizeof *y);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(workers[i].thread, NULL);
+        ck_assert_int_eq(workers[i].n_wrong, 0);
+    }
+    matmul_set_threads(1);
+    free(y);
+    free(want);
+    world_clear(&v);
+}
+END_TEST
+
+Suite *suite_matmul(void)
+{
+    Suite *s = suite_create("matmul");
+    TCase *t = tcase_create("matmul");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, product_equals_a_double_loop_in_plain_c);
+    tcase_add_test(t, product_equals_a_double_loop_with_the_best_instructions);
+    tcase_add_test(t, a_row_does_not_depend_on_how_many_go_with_it);
+    tcase_add_test(t, result_does_not_depend_on_the_number_of_threads);
+    tcase_add_test(t, backward_product_adds_to_what_is_there);
+    tcase_add_test(t, weight_gradient_adds_to_what_is_there);
+    tcase_add_test(t, several_threads_can_multiply_at_once);
+    suite_add_tcase(s, t);
+    return s;
+}
