@@ -17,12 +17,14 @@ int safetensors_parse(struct safetensors **out, const void *bytes, size_t size, 
 void safetensors_close(struct safetensors *st);
 
 size_t safetensors_count(const struct safetensors *st);
-const struct tensor *safetensors_at(const struct safetensors *st, size_t i); /* in header order */
+/* Tensor number i in header order, NULL past the end. */
+const struct tensor *safetensors_at(const struct safetensors *st, size_t i);
 const struct tensor *safetensors_find(const struct safetensors *st, const char *name); /* or NULL */
 /* Value of a "__metadata__" key, or NULL. */
 const char *safetensors_metadata(const struct safetensors *st, const char *key);
 
-/* Writes tensors atomically, 64-byte aligned data, in the given order.
+/* Writes tensors atomically. Entries in the given order; the data begins on a 64-byte boundary and
+ * has no gaps (large elements first), so every tensor is aligned to its elements.
  * metadata: n_metadata pairs {key, value}, may be NULL with 0. */
 int safetensors_write(const char *path, const struct tensor *tensors, size_t n_tensors,
                       const char *const (*metadata)[2], size_t n_metadata,
