@@ -1,6 +1,7 @@
 /* A model folder in Hugging Face layout: config.json, safetensors (one file or an index of
  * shards), generation_config.json, and where its tokenizer files are. Reports what the files
- * say; core/model.h judges whether that is a Gemma 2. Hugging Face's key names appear here only. */
+ * say; core/model.h judges whether that is a Gemma 2. Hugging Face's key names appear in
+ * model_numbers.c only. A key that is absent has the default of Hugging Face's Gemma2Config. */
 #ifndef DATA_MODEL_DIR_H
 #define DATA_MODEL_DIR_H
 
@@ -15,7 +16,8 @@
 struct model_numbers {
     char architecture[64]; /* model_type, e.g. "gemma2" */
     char activation[64];   /* hidden_activation, else hidden_act */
-    int n_layers, d_model, n_heads, n_kv_heads, d_head, d_ff, n_vocab, n_ctx, window;
+    int n_layers, d_model, n_heads, n_kv_heads, d_head, d_ff, n_vocab, n_ctx;
+    int window; /* keys a sliding layer sees; 0: null in the file, all of them */
     double query_pre_attn_scalar;
     double attn_softcap, final_softcap; /* 0: none (null in the file) */
     double rope_theta, rms_eps;

@@ -1,0 +1,331 @@
+#include "data/file.h"
+#include "data/model_dir_internal.h"
+#include "data/safetensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CONFIG_FILE "config.json"
+#define GENERATION_FILE "generation_config.json"
+#define WEIGHTS_FILE "model.safetensors"
+#define INDEX_FILE "model.safetensors.index.json"
+#define TOKENIZER_CONFIG_FILE "tokenizer_config.json"
+#define TEMPLATE_FILE "chat_template.jinja"
+#define MAX_TEMPLATE ((size_t)1 << 20)
+#define MAX_SHARDS 1000
+
+struct entry {
+    const char *name; /* borrowed from the shard */
+    const struct tensor *tensor;
+};
+
+struct model_dir {
+    char *path;
+    struct model_numbers numbers;
+    struct safetensors **shards; /* [n_shards] */
+    char **shard_names;          /* [n_shards] file names inside the folder */
+    size_t n_shards, cap_shards;
+    struct entry *entries; /* [n_entries] sorted by name */
+    size_t n_entries;
+    char *chat_template; /* or NULL */
+};
+
+/* --- small files --- */
+
+static int open_json(struct json_doc **out, const struct model_dir *dir, const char *name,
+                     struct err *err)
+{
+    char *path = path_join(dir->path, name);
+    int rc = json_open(out, path, err);
+    free(path);
+    return rc;
+}
+
+static bool has_file(const struct model_dir *dir, const char *name)
+{
+    char *path = path_join(dir->path, name);
+    bool found = file_exists(path);
+    free(path);
+    return found;
+}
+
+static int read_config(struct model_dir *dir, struct err *err)
+{
+    if (!file_is_dir(dir->path)) {
+        err_set(err, ERR_IO, "%s: %s", dir->path,
+                file_exists(dir->path) ? "is a file, a model is a folder"
+                                       : "there is no such folder");
+        err_hint(err, "give the folder that holds config.json and the .safetensors files");
+        return ERR_IO;
+    }
+    if (!has_file(dir, CONFIG_FILE)) {
+        err_set(err, ERR_IO, "%s: holds no " CONFIG_FILE ", so it is no model folder", dir->path);
+        err_hint(err, "give the folder that holds config.json and the .safetensors files");
+        return ERR_IO;
+    }
+    struct json_doc *doc;
+    int rc = open_json(&doc, dir, CONFIG_FILE, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = model_numbers_from(&dir->numbers, doc, err);
+    json_close(doc);
+    return rc;
+}
+
+static int read_generation_config(struct model_dir *dir, struct err *err)
+{
+    if (!has_file(dir, GENERATION_FILE))
+        return ERR_OK;
+    struct json_doc *doc;
+    int rc = open_json(&doc, dir, GENERATION_FILE, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = model_numbers_add_stops(&dir->numbers, doc, err);
+    json_close(doc);
+    return rc;
+}
+
+/* One template, or a list of named ones of which "default" is meant. */
+static const char *pick_template(const struct json *v)
+{
+    if (!json_is_array(v))
+        return json_string(v);
+    const char *picked = NULL;
+    for (const struct json *item = json_first(v); item; item = json_next(item)) {
+        const char *name = json_string(json_get(item, "name"));
+        const char *text = json_string(json_get(item, "template"));
+        if (text && (!picked || (name && strcmp(name, "default") == 0)))
+            picked = text;
+    }
+    return picked;
+}
+
+/* The file of its own wins over the key, as in Hugging Face's loader. */
+static int read_chat_template(struct model_dir *dir, struct err *err)
+{
+    if (has_file(dir, TEMPLATE_FILE)) {
+        struct buf text = {0};
+        char *path = path_join(dir->path, TEMPLATE_FILE);
+        int rc = file_read(&text, path, MAX_TEMPLATE, err);
+        free(path);
+        if (rc == ERR_OK)
+            dir->chat_template = mem_strdup(buf_cstr(&text));
+        buf_clear(&text);
+        return rc;
+    }
+    if (!has_file(dir, TOKENIZER_CONFIG_FILE))
+        return ERR_OK;
+    struct json_doc *doc;
+    int rc = open_json(&doc, dir, TOKENIZER_CONFIG_FILE, err);
+    if (rc != ERR_OK)
+        return rc;
+    const char *text = pick_template(json_get(json_root(doc), "chat_template"));
+    if (text)
+        dir->chat_template = mem_strdup(text);
+    json_close(doc);
+    return ERR_OK;
+}
+
+/* --- weights --- */
+
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+static int open_shard(struct safetensors **out, struct model_dir *dir, const char *name,
+                      struct err *err)
+{
+    char *path = path_join(dir->path, name);
+    int rc = safetensors_open(out, path, err);
+    free(path);
+    return rc;
+}
+
+static int read_single_file(struct model_dir *dir, struct err *err)
+{
+    dir->shards = mem_zalloc(1, sizeof(struct safetensors *));
+    int rc = open_shard(&dir->shards[0], dir, WEIGHTS_FILE, err);
+    if (rc != ERR_OK)
+        return rc;
+    dir->n_shards = 1;
+    size_t n = safetensors_count(dir->shards[0]);
+    dir->entries = mem_alloc(n, sizeof *dir->entries);
+    for (size_t i = 0; i < n; i++) {
+        const struct tensor *t = safetensors_at(dir->shards[0], i);
+        dir->entries[i] = (struct entry){t->name, t};
+    }
+    dir->n_entries = n;
+    return ERR_OK;
+}
+
+/* A shard is a plain name inside the folder: an index must not reach other files. */
+static bool is_plain_name(const char *name)
+{
+    return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* The shard of that name, opened when it is met first. */
+static int find_shard(const struct safetensors **out, struct model_dir *dir, const char *name,
+                      const char *index, struct err *err)
+{
+    for (size_t i = dir->n_shards; i-- > 0;) {
+        if (strcmp(dir->shard_names[i], name) == 0) {
+            *out = dir->shards[i];
+            return ERR_OK;
+        }
+    }
+    if (!is_plain_name(name)) {
+        err_set(err, ERR_FORMAT,
+                "%s: weight_map names '%.120s', which is not a file in this folder", index, name);
+        err_hint(err, "an index may only name files beside it; download the model again");
+        return ERR_FORMAT;
+    }
+    if (dir->n_shards == MAX_SHARDS)
+        return err_set(err, ERR_LIMIT, "%s: weight_map names more than %d files", index,
+                       MAX_SHARDS);
+    if (!has_file(dir, name)) {
+        err_set(err, ERR_IO, "%s/%s: is missing, but " INDEX_FILE " names it", dir->path, name);
+        err_hint(err, "download the missing file into the folder");
+        return ERR_IO;
+    }
+    struct safetensors *shard;
+    int rc = open_shard(&shard, dir, name, err);
+    if (rc != ERR_OK)
+        return rc;
+    size_t cap = dir->cap_shards;
+    dir->shards = mem_grow(dir->shards, &cap, dir->n_shards + 1, sizeof *dir->shards);
+    dir->shard_names =
+        mem_grow(dir->shard_names, &dir->cap_shards, dir->n_shards + 1, sizeof(char *));
+    dir->shard_names[dir->n_shards] = mem_strdup(name);
+    dir->shards[dir->n_shards++] = shard;
+    *out = shard;
+    return ERR_OK;
+}
+
+static int add_entry(struct model_dir *dir, const struct json *member, const char *index,
+                     struct err *err)
+{
+    const char *name = json_key(member), *file = json_string(member);
+    if (!file)
+        return err_set(err, ERR_FORMAT, "%s: weight_map: '%s' is not mapped to a file name", index,
+                       name);
+    const struct safetensors *shard = NULL;
+    int rc = find_shard(&shard, dir, file, index, err);
+    if (rc != ERR_OK)
+        return rc;
+    const struct tensor *t = safetensors_find(shard, name);
+    if (!t) {
+        err_set(err, ERR_FORMAT, "%s/%s: lacks the tensor '%s', which " INDEX_FILE " says it holds",
+                dir->path, file, name);
+        err_hint(err, "the files belong to different downloads; download the model again");
+        return ERR_FORMAT;
+    }
+    dir->entries[dir->n_entries++] = (struct entry){t->name, t};
+    return ERR_OK;
+}
+
+static int read_index(struct model_dir *dir, struct err *err)
+{
+    struct json_doc *doc;
+    int rc = open_json(&doc, dir, INDEX_FILE, err);
+    if (rc != ERR_OK)
+        return rc;
+    const struct json *map = json_get(json_root(doc), "weight_map");
+    if (!json_is_object(map))
+        rc = err_set(err, ERR_FORMAT, "%s: weight_map is missing or not an object", json_name(doc));
+    else
+        dir->entries = mem_alloc(json_size(map), sizeof *dir->entries);
+    for (const struct json *m = json_first(map); m && rc == ERR_OK; m = json_next(m))
+        rc = add_entry(dir, m, json_name(doc), err);
+    json_close(doc);
+    return rc;
+}
+
+static int read_weights(struct model_dir *dir, struct err *err)
+{
+    int rc;
+    if (has_file(dir, WEIGHTS_FILE)) {
+        rc = read_single_file(dir, err);
+    } else if (has_file(dir, INDEX_FILE)) {
+        rc = read_index(dir, err);
+    } else {
+        err_set(err, ERR_IO, "%s: holds neither " WEIGHTS_FILE " nor " INDEX_FILE, dir->path);
+        err_hint(err, "download the model's .safetensors files into the folder");
+        return ERR_IO;
+    }
+    if (rc == ERR_OK && dir->n_entries > 0)
+        qsort(dir->entries, dir->n_entries, sizeof *dir->entries, compare_entries);
+    return rc;
+}
+
+/* --- interface --- */
+
+int model_dir_open(struct model_dir **out, const char *path, struct err *err)
+{
+    struct model_dir *dir = mem_zalloc(1, sizeof *dir);
+    dir->path = mem_strdup(path);
+    int rc = read_config(dir, err);
+    if (rc == ERR_OK)
+        rc = read_generation_config(dir, err);
+    if (rc == ERR_OK)
+        rc = read_chat_template(dir, err);
+    if (rc == ERR_OK)
+        rc = read_weights(dir, err);
+    if (rc != ERR_OK) {
+        model_dir_close(dir);
+        dir = NULL;
+    }
+    *out = dir;
+    return rc;
+}
+
+void model_dir_close(struct model_dir *dir)
+{
+    if (!dir)
+        return;
+    for (size_t i = 0; i < dir->n_shards; i++) {
+        safetensors_close(dir->shards[i]);
+        if (dir->shard_names)
+            free(dir->shard_names[i]);
+    }
+    free(dir->shards);
+    free(dir->shard_names);
+    free(dir->entries);
+    free(dir->chat_template);
+    free(dir->path);
+    free(dir);
+}
+
+const struct model_numbers *model_dir_numbers(const struct model_dir *dir)
+{
+    return &dir->numbers;
+}
+
+const char *model_dir_path(const struct model_dir *dir)
+{
+    return dir->path;
+}
+
+const struct tensor *model_dir_tensor(const struct model_dir *dir, const char *name)
+{
+    if (dir->n_entries == 0)
+        return NULL;
+    const struct entry key = {name, NULL};
+    const struct entry *found =
+        bsearch(&key, dir->entries, dir->n_entries, sizeof key, compare_entries);
+    return found ? found->tensor : NULL;
+}
+
+size_t model_dir_bytes(const struct model_dir *dir)
+{
+    size_t total = 0; /* no overflow: the tensors lie in mapped files */
+    for (size_t i = 0; i < dir->n_entries; i++)
+        total += dir->entries[i].tensor->n_bytes;
+    return total;
+}
+
+const char *model_dir_chat_template(const struct model_dir *dir)
+{
+    return dir->chat_template;
+}
