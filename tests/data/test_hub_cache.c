@@ -1,0 +1,153 @@
+#include "data/hub_cache.h"
+#include "data/mem.h"
+#include "tests/support/runner.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[64];
+
+/* Makes the folders of root/path and, if text is not NULL, a file with it. */
+static void make(const char *path, const char *text)
+{
+    char full[512];
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    for (char *slash = strchr(full + strlen(root) + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(full, 0700);
+        *slash = '/';
+    }
+    if (!text) {
+        mkdir(full, 0700);
+        return;
+    }
+    FILE *f = fopen(full, "w");
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void set_age(const char *path, long seconds)
+{
+    char full[512];
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, full, times, 0), 0);
+}
+
+static void check_found(const char *name, hub_usable_fn *usable, const char *expected)
+{
+    char *found = hub_cache_find(name, usable);
+    if (expected) {
+        ck_assert_ptr_nonnull(found);
+        ck_assert_str_eq(found + strlen(root) + 1, expected);
+    } else {
+        ck_assert_ptr_null(found);
+    }
+    free(found);
+}
+
+static void setup(void)
+{
+    strcpy(root, "/tmp/axscope-hub-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    setenv("HF_HUB_CACHE", root, 1);
+}
+
+static void teardown(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    ck_assert_int_eq(system(command), 0);
+}
+
+#define GEMMA "models--google--gemma-2-2b-it/"
+
+START_TEST(the_revision_of_refs_main_wins_over_a_newer_one)
+{
+    make(GEMMA "snapshots/aaa/config.json", "{}");
+    make(GEMMA "snapshots/bbb/config.json", "{}");
+    make(GEMMA "refs/main", "aaa");
+    set_age(GEMMA "snapshots/aaa", 1000);
+    set_age(GEMMA "snapshots/bbb", 2000);
+    check_found("google/gemma-2-2b-it", hub_is_model, GEMMA "snapshots/aaa");
+    check_found("gemma-2-2b-it", hub_is_model, GEMMA "snapshots/aaa");
+}
+END_TEST
+
+START_TEST(without_a_usable_main_the_newest_snapshot_with_a_config_is_taken)
+{
+    make(GEMMA "snapshots/aaa/config.json", "{}");
+    make(GEMMA "snapshots/bbb/config.json", "{}");
+    make(GEMMA "snapshots/ccc", NULL);
+    make(GEMMA "refs/main", "gone\n");
+    set_age(GEMMA "snapshots/aaa", 2000);
+    set_age(GEMMA "snapshots/bbb", 1000);
+    set_age(GEMMA "snapshots/ccc", 3000);
+    check_found("google/gemma-2-2b-it", hub_is_model, GEMMA "snapshots/aaa");
+}
+END_TEST
+
+START_TEST(a_reference_that_leaves_the_cache_is_not_followed)
+{
+    make(GEMMA "snapshots/aaa/config.json", "{}");
+    make("outside/config.json", "{}");
+    make(GEMMA "refs/main", "../../outside");
+    check_found("google/gemma-2-2b-it", hub_is_model, GEMMA "snapshots/aaa");
+    check_found("../outside", hub_is_model, NULL);
+    check_found("google/../outside", hub_is_model, NULL);
+}
+END_TEST
+
+START_TEST(a_dictionary_is_a_snapshot_with_a_layer_folder)
+{
+    make("models--pyvene--gemma-reft-2b-it-res/snapshots/s1/l20/weight.pt", "x");
+    check_found("pyvene/gemma-reft-2b-it-res", hub_is_dictionary,
+                "models--pyvene--gemma-reft-2b-it-res/snapshots/s1");
+    check_found("pyvene/gemma-reft-2b-it-res/l20", hub_is_dictionary,
+                "models--pyvene--gemma-reft-2b-it-res/snapshots/s1/l20");
+    check_found("pyvene/gemma-reft-2b-it-res", hub_is_model, NULL);
+    check_found("pyvene/absent", hub_is_dictionary, NULL);
+}
+END_TEST
+
+START_TEST(the_cache_folder_follows_the_environment_in_order)
+{
+    static const struct {
+        const char *name, *value, *expected;
+    } steps[] = {{"HOME", "/h", "/h/.cache/huggingface/hub"},
+                 {"XDG_CACHE_HOME", "/x", "/x/huggingface/hub"},
+                 {"HF_HOME", "/hf", "/hf/hub"},
+                 {"HF_HUB_CACHE", "/hub", "/hub"}};
+    for (size_t i = 0; i < 4; i++)
+        unsetenv(steps[i].name);
+    ck_assert_ptr_null(hub_cache_root());
+    for (size_t i = 0; i < 4; i++) {
+        setenv(steps[i].name, steps[i].value, 1);
+        char *found = hub_cache_root();
+        ck_assert_str_eq(found, steps[i].expected);
+        free(found);
+    }
+    setenv("HF_HUB_CACHE", root, 1);
+}
+END_TEST
+
+Suite *suite_hub_cache(void)
+{
+    Suite *s = suite_create("hub_cache");
+    TCase *t = tcase_create("hub_cache");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, the_revision_of_refs_main_wins_over_a_newer_one);
+    tcase_add_test(t, without_a_usable_main_the_newest_snapshot_with_a_config_is_taken);
+    tcase_add_test(t, a_reference_that_leaves_the_cache_is_not_followed);
+    tcase_add_test(t, a_dictionary_is_a_snapshot_with_a_layer_folder);
+    tcase_add_test(t, the_cache_folder_follows_the_environment_in_order);
+    suite_add_tcase(s, t);
+    return s;
+}

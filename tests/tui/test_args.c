@@ -1,0 +1,241 @@
+#include "tui/args.h"
+
+#include "tests/support/runner.h"
+#include "tui/args_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_WORDS 24
+
+/* Parses a line of blank-separated words; '_' in a word stands for a blank. */
+static int parse(struct args *args, const char *line, struct err *err)
+{
+    static char copy[512], *argv[MAX_WORDS];
+    int argc = 0;
+    strcpy(copy, line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+        for (char *c = word; *c; c++)
+            *c = *c == '_' ? ' ' : *c;
+        argv[argc++] = word;
+    }
+    return args_parse(args, argc, argv, err);
+}
+
+static void check_refused(const char *line, const char *reason)
+{
+    struct args args;
+    struct err err = {0};
+    ck_assert_msg(parse(&args, line, &err) == ERR_ARG, "accepted: %s", line);
+    ck_assert_msg(strstr(err.message, reason), "%s: '%s' lacks '%s'", line, err.message, reason);
+    args_clear(&args);
+}
+
+static struct args accepted(const char *line)
+{
+    struct args args;
+    struct err err = {0};
+    ck_assert_msg(parse(&args, line, &err) == ERR_OK, "%s: %s", line, err.message);
+    return args;
+}
+
+START_TEST(without_a_subcommand_the_operand_is_a_prompt)
+{
+    struct args args = accepted("axscope --model m --dict d some_text");
+    ck_assert_int_eq(args.command, COMMAND_TUI);
+    ck_assert_str_eq(args.text, "some text");
+    ck_assert_str_eq(args.scope.model, "m");
+    ck_assert_str_eq(args.scope.dict, "d");
+    ck_assert_str_eq(args.scope.argv0, "axscope");
+    args_clear(&args);
+    args = accepted("axscope -- read");
+    ck_assert_int_eq(args.command, COMMAND_TUI);
+    ck_assert_str_eq(args.text, "read");
+    args_clear(&args);
+    args = accepted("axscope");
+    ck_assert_ptr_null(args.text);
+    args_clear(&args);
+}
+END_TEST
+
+START_TEST(options_may_stand_before_and_after_the_subcommand)
+{
+    struct args args = accepted("axscope --model read read --top=3 --json hello --layer 7");
+    ck_assert_int_eq(args.command, COMMAND_READ);
+    ck_assert_str_eq(args.scope.model, "read");
+    ck_assert_str_eq(args.text, "hello");
+    ck_assert_int_eq(args.top, 3);
+    ck_assert_int_eq(args.scope.layer, 7);
+    ck_assert(args.json);
+    args_clear(&args);
+}
+END_TEST
+
+START_TEST(steering_flags_keep_their_order)
+{
+    struct args args = accepted("axscope steer --clamp 4=2.5 --set 1=-0.5 --project-out 9 "
+                                "--strength 3=1e2 --threshold 2=7 --set 1=2 --steer-at 5.. x");
+    static const struct steer_flag expected[] = {
+        {INTERVENTION_CLAMP, false, 4, 2.5f},    {INTERVENTION_ADD, true, 1, -0.5f},
+        {INTERVENTION_PROJECT_OUT, false, 9, 0}, {INTERVENTION_ADD, false, 3, 100},
+        {INTERVENTION_THRESHOLD, false, 2, 7},   {INTERVENTION_ADD, true, 1, 2},
+    };
+    ck_assert_uint_eq(args.n_edits, 6);
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_int_eq(args.edits[i].kind, expected[i].kind);
+        ck_assert_int_eq(args.edits[i].is_factor, expected[i].is_factor);
+        ck_assert_uint_eq(args.edits[i].row, expected[i].row);
+        ck_assert_float_eq(args.edits[i].value, expected[i].value);
+    }
+    ck_assert_int_eq(args.steer_at, STEER_FROM);
+    ck_assert_int_eq(args.steer_from, 5);
+    args_clear(&args);
+}
+END_TEST
+
+START_TEST(lists_and_numbers_are_read)
+{
+    struct args args = accepted("axscope dump --ids 2,_17,5 --out f --layers 0,20 --logits all "
+                                "--latents --signed");
+    ck_assert_int_eq(args.form, PROMPT_IDS);
+    ck_assert_uint_eq(args.n_ids, 3);
+    ck_assert_int_eq(args.ids[1], 17);
+    ck_assert_uint_eq(args.n_layers, 2);
+    ck_assert_int_eq(args.layers[1], 20);
+    ck_assert_int_eq(args.logits, DUMP_ALL_LOGITS);
+    args_clear(&args);
+    args = accepted("axscope steer --seed 18446744073709551615 --temperature 0.7 --top-p .9 x");
+    ck_assert_uint_eq(args.seed, UINT64_MAX);
+    ck_assert_float_eq(args.temperature, 0.7f);
+    ck_assert_float_eq(args.top_p, 0.9f);
+    args_clear(&args);
+    args = accepted("axscope read --concept 3 --concept 1 --answer yes -");
+    ck_assert_uint_eq(args.n_concepts, 2);
+    ck_assert_uint_eq(args.concepts[1], 1);
+    ck_assert_int_eq(args.form, PROMPT_CHAT);
+    ck_assert_str_eq(args.text, "-");
+    args_clear(&args);
+}
+END_TEST
+
+START_TEST(a_double_dash_ends_the_options)
+{
+    struct args args = accepted("axscope search -- --json");
+    ck_assert_str_eq(args.text, "--json");
+    ck_assert(!args.json);
+    args_clear(&args);
+    args = accepted("axscope read -5");
+    ck_assert_str_eq(args.text, "-5");
+    args_clear(&args);
+}
+END_TEST
+
+START_TEST(wrong_usage_is_refused_with_its_reason)
+{
+    check_refused("axscope read --frobnicate x", "unknown option --frobnicate");
+    check_refused("axscope read -x y", "unknown option -x");
+    check_refused("axscope search --set 1=2 x", "not an option of axscope search");
+    check_refused("axscope read --top x y", "whole number");
+    check_refused("axscope read --top 1.5 y", "whole number");
+    check_refused("axscope read --top -1 y", "whole number");
+    check_refused("axscope read --top 99999999999999999999 y", "whole number");
+    check_refused("axscope read --json=1 y", "takes no value");
+    check_refused("axscope read y --top", "needs a value");
+    check_refused("axscope steer --set 5 x", "--set 5");
+    check_refused("axscope steer --set x=1 x", "--set x=1");
+    check_refused("axscope steer --set -1=1 x", "--set -1=1");
+    check_refused("axscope steer --set 1=nan x", "--set 1=nan");
+    check_refused("axscope steer --set 1=inf x", "--set 1=inf");
+    check_refused("axscope steer --set 1=0x10 x", "--set 1=0x10");
+    check_refused("axscope steer --strength 1=1e99 x", "--strength 1=1e99");
+    check_refused("axscope steer --project-out 1=2 x", "--project-out 1=2");
+    check_refused("axscope steer --steer-at never x", "--steer-at never");
+    check_refused("axscope steer --steer-at .. x", "--steer-at ..");
+    check_refused("axscope steer --temperature -1 x", "number from 0");
+    check_refused("axscope steer --top-p 1.5 x", "number from 0 to 1");
+    check_refused("axscope steer --seed -1 x", "--seed -1");
+    check_refused("axscope steer --max-tokens 0 x", "--max-tokens 0");
+    check_refused("axscope read --ids 2,x", "list of whole numbers");
+    check_refused("axscope read --ids 2,,3", "list of whole numbers");
+    check_refused("axscope read --ids 2,-3", "list of whole numbers");
+    check_refused("axscope read --ids 2, ", "list of whole numbers");
+    check_refused("axscope read --ids 2 text", "--ids takes the place");
+    check_refused("axscope read", "read needs TEXT");
+    check_refused("axscope read a b", "one operand too many");
+    check_refused("axscope info a", "takes no operand");
+    check_refused("axscope read --raw --chat x", "exclude each other");
+    check_refused("axscope read --raw --answer y x", "--answer needs the chat template");
+    check_refused("axscope read --ids 1 --answer y", "--answer needs the chat template");
+    check_refused("axscope show x", "row number");
+    check_refused("axscope show -3", "row number");
+    check_refused("axscope dump x", "needs a file");
+    check_refused("axscope dump --out f --logits some x", "last or all");
+    check_refused("axscope dump --out f --layers 1,1 x", "without repetition");
+}
+END_TEST
+
+START_TEST(help_names_every_option_of_its_command)
+{
+    for (int c = 0; c < N_COMMANDS; c++) {
+        struct buf help = {0};
+        args_help(&help, (enum command)c);
+        for (size_t i = 0; i < n_options; i++) {
+            char flag[64];
+            snprintf(flag, sizeof flag, "  --%s ", option_table[i].name);
+            bool listed = strstr(help.data, flag) != NULL;
+            ck_assert_int_eq(listed, option_table[i].commands >> c & 1);
+        }
+        for (const char *line = help.data; *line; line += strcspn(line, "\n") + 1)
+            ck_assert_uint_le(strcspn(line, "\n"), 100);
+        buf_clear(&help);
+    }
+}
+END_TEST
+
+START_TEST(help_wins_over_what_is_missing)
+{
+    struct args args = accepted("axscope dump --help");
+    ck_assert(args.help);
+    ck_assert_int_eq(args.command, COMMAND_DUMP);
+    args_clear(&args);
+    args = accepted("axscope --version");
+    ck_assert(args.version);
+    args_clear(&args);
+}
+END_TEST
+
+START_TEST(completions_of_every_shell_name_every_option)
+{
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    struct err err;
+    for (size_t s = 0; s < 3; s++) {
+        struct buf script = {0};
+        ck_assert_int_eq(args_completions(&script, shells[s], &err), ERR_OK);
+        for (size_t i = 0; i < n_options; i++)
+            ck_assert_ptr_nonnull(strstr(script.data, option_table[i].name));
+        for (int c = 1; c < N_COMMANDS; c++)
+            ck_assert_ptr_nonnull(strstr(script.data, command_name((enum command)c)));
+        buf_clear(&script);
+    }
+    struct buf none = {0};
+    ck_assert_int_eq(args_completions(&none, "tcsh", &err), ERR_ARG);
+}
+END_TEST
+
+Suite *suite_args(void)
+{
+    Suite *s = suite_create("args");
+    TCase *t = tcase_create("args");
+    tcase_add_test(t, without_a_subcommand_the_operand_is_a_prompt);
+    tcase_add_test(t, options_may_stand_before_and_after_the_subcommand);
+    tcase_add_test(t, steering_flags_keep_their_order);
+    tcase_add_test(t, lists_and_numbers_are_read);
+    tcase_add_test(t, a_double_dash_ends_the_options);
+    tcase_add_test(t, wrong_usage_is_refused_with_its_reason);
+    tcase_add_test(t, help_names_every_option_of_its_command);
+    tcase_add_test(t, help_wins_over_what_is_missing);
+    tcase_add_test(t, completions_of_every_shell_name_every_option);
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,194 @@
+#include "tui/args.h"
+
+#include "tui/args_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *command_name(enum command command)
+{
+    return command_table[command].name;
+}
+
+static const struct option *find_option(const char *name, size_t len)
+{
+    for (size_t i = 0; i < n_options; i++)
+        if (strlen(option_table[i].name) == len && memcmp(option_table[i].name, name, len) == 0)
+            return &option_table[i];
+    return NULL;
+}
+
+/* Options are "--name", "--name=value" or "--name value"; "-" and numbers are operands. */
+static bool is_option(const char *arg)
+{
+    return arg[0] == '-' && arg[1] != '\0' && strspn(arg + 1, "0123456789.") == 0;
+}
+
+static bool takes_next(const char *arg)
+{
+    const struct option *option =
+        strncmp(arg, "--", 2) == 0 ? find_option(arg + 2, strlen(arg + 2)) : NULL;
+    return option && option->argument;
+}
+
+/* Index of the first operand if it names a subcommand, else 0. */
+static int find_command(enum command *out, int argc, char **argv)
+{
+    *out = COMMAND_TUI;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0)
+            return 0;
+        if (is_option(argv[i])) {
+            i += takes_next(argv[i]);
+            continue;
+        }
+        for (int c = 1; c < N_COMMANDS; c++) {
+            if (strcmp(argv[i], command_table[c].name) == 0) {
+                *out = (enum command)c;
+                return i;
+            }
+        }
+        return 0;
+    }
+    return 0;
+}
+
+static int refuse_option(const char *arg, const struct option *option, enum command command,
+                         struct err *err)
+{
+    const char *name = command_name(command);
+    const char *space = *name ? " " : "";
+    if (option)
+        err_set(err, ERR_ARG, "--%s is not an option of axscope%s%s", option->name, space, name);
+    else
+        err_set(err, ERR_ARG, "unknown option %.*s", (int)strcspn(arg, "="), arg);
+    err_hint(err,
+             "axscope%s%s --help lists the options; put -- before a text that begins with a dash.",
+             space, name);
+    return ERR_ARG;
+}
+
+static int parse_option(struct args *args, int *i, int argc, char **argv, struct err *err)
+{
+    const char *arg = argv[*i];
+    if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0) {
+        args->help = true;
+        return ERR_OK;
+    }
+    if (strcmp(arg, "-V") == 0 || strcmp(arg, "--version") == 0) {
+        args->version = true;
+        return ERR_OK;
+    }
+    size_t len = strcspn(arg, "=");
+    const struct option *option = strncmp(arg, "--", 2) == 0 ? find_option(arg + 2, len - 2) : NULL;
+    if (!option || !(option->commands & 1u << args->command))
+        return refuse_option(arg, option, args->command, err);
+    const char *value = arg[len] == '=' ? arg + len + 1 : NULL;
+    if (!option->argument && value)
+        return err_set(err, ERR_ARG, "--%s takes no value", option->name);
+    if (option->argument && !value) {
+        if (*i + 1 >= argc) {
+            err_set(err, ERR_ARG, "--%s needs a value: %s", option->name, option->argument);
+            err_hint(err, "--%s %s: %s.", option->name, option->argument, option->help);
+            return ERR_ARG;
+        }
+        value = argv[++*i];
+    }
+    return option->parse(args, option, value, err);
+}
+
+static int add_operand(struct args *args, const char *operand, struct err *err)
+{
+    const struct command_info *info = &command_table[args->command];
+    if (!*info->operand)
+        return err_set(err, ERR_ARG, "%s takes no operand, '%s' is one too many", info->name,
+                       operand);
+    if (args->text) {
+        err_set(err, ERR_ARG, "'%s' is one operand too many", operand);
+        err_hint(err, "Put a text of several words in quotes.");
+        return ERR_ARG;
+    }
+    args->text = operand;
+    return ERR_OK;
+}
+
+static bool takes_text(enum command command)
+{
+    return command == COMMAND_READ || command == COMMAND_STEER || command == COMMAND_DUMP;
+}
+
+/* What single options cannot see. */
+static int check_together(struct args *args, struct err *err)
+{
+    const struct command_info *info = &command_table[args->command];
+    bool has_ids = args->form == PROMPT_IDS;
+    if (has_ids && args->text)
+        return err_set(err, ERR_ARG, "--ids takes the place of TEXT: give one of the two");
+    if (args->answer && (has_ids || args->form == PROMPT_RAW))
+        return err_set(err, ERR_ARG, "--answer needs the chat template, and --%s leaves it out",
+                       has_ids ? "ids" : "raw");
+    if (args->answer)
+        args->form = PROMPT_CHAT;
+    if (args->command != COMMAND_TUI && *info->operand && !args->text && !has_ids) {
+        err_set(err, ERR_ARG, "%s needs %s", info->name, info->operand);
+        err_hint(err, "axscope %s %s%s", info->name, info->operand,
+                 takes_text(args->command) ? ", or --ids 2,17,5" : "");
+        return ERR_ARG;
+    }
+    if (args->command == COMMAND_SHOW &&
+        !option_read_row(&args->row, args->text, strlen(args->text)))
+        return err_set(err, ERR_ARG, "show %s: a row number is expected", args->text);
+    if (args->command == COMMAND_DUMP && !args->out) {
+        err_set(err, ERR_ARG, "dump needs a file to write");
+        err_hint(err, "Add --out FILE.safetensors.");
+        return ERR_ARG;
+    }
+    return ERR_OK;
+}
+
+static int parse_all(struct args *args, int command_at, int argc, char **argv, struct err *err)
+{
+    bool only_operands = false;
+    for (int i = 1; i < argc; i++) {
+        int rc = ERR_OK;
+        if (i == command_at)
+            continue;
+        if (!only_operands && strcmp(argv[i], "--") == 0)
+            only_operands = true;
+        else if (!only_operands && is_option(argv[i]))
+            rc = parse_option(args, &i, argc, argv, err);
+        else
+            rc = add_operand(args, argv[i], err);
+        if (rc != ERR_OK || args->help || args->version)
+            return rc;
+    }
+    return args->completions ? ERR_OK : check_together(args, err);
+}
+
+int args_parse(struct args *out, int argc, char **argv, struct err *err)
+{
+    *out = (struct args){.scope = {.layer = -1, .argv0 = argc > 0 ? argv[0] : NULL},
+                         .top = 10,
+                         .limit = -1,
+                         .lens = 10,
+                         .nearest = 10,
+                         .max_tokens = 128,
+                         .top_p = 1};
+    int command_at = find_command(&out->command, argc, argv);
+    int rc = parse_all(out, command_at, argc, argv, err);
+    if (rc != ERR_OK) {
+        enum command command = out->command;
+        args_clear(out);
+        out->command = command;
+    }
+    return rc;
+}
+
+void args_clear(struct args *args)
+{
+    free(args->ids);
+    free(args->edits);
+    free(args->concepts);
+    free(args->layers);
+    *args = (struct args){0};
+}

@@ -1,0 +1,96 @@
+/* The command line. One table of options gives parsing, --help and completions.
+ * Everything that can be known from the arguments alone is refused here (exit status 2). */
+#ifndef TUI_ARGS_H
+#define TUI_ARGS_H
+
+#include "core/prompt.h"
+#include "core/scope_paths.h"
+#include "core/steering.h"
+#include "data/err.h"
+#include "data/mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum command {
+    COMMAND_TUI, /* no subcommand */
+    COMMAND_READ,
+    COMMAND_SEARCH,
+    COMMAND_SHOW,
+    COMMAND_STEER,
+    COMMAND_TOKENIZE,
+    COMMAND_DUMP,
+    COMMAND_INFO,
+    N_COMMANDS
+};
+
+/* One steering flag as typed; its row is checked when the dictionary is open. */
+struct steer_flag {
+    enum intervention_kind kind;
+    bool is_factor; /* --set: value is a factor of act_max, else a strength */
+    size_t row;
+    float value;
+};
+
+enum dump_logits { DUMP_NO_LOGITS, DUMP_LAST_LOGITS, DUMP_ALL_LOGITS };
+
+struct args {
+    enum command command;
+    bool help, version;
+    const char *completions; /* shell whose completion script is to be printed, or NULL */
+
+    struct scope_options scope;
+    int threads; /* 0: as many as there are cores */
+    bool json;
+
+    const char *text; /* TEXT, REGEX or PROMPT; "-": standard input; NULL: none */
+    size_t row;       /* show */
+    enum prompt_form form;
+    int *ids; /* [n_ids] owned: --ids */
+    size_t n_ids;
+    const char *answer; /* or NULL */
+
+    struct steer_flag *edits; /* [n_edits] owned, in the order given */
+    size_t n_edits;
+    enum steer_at steer_at; /* 0: not given */
+    int steer_from;
+
+    int top;          /* read */
+    size_t *concepts; /* [n_concepts] owned: --concept, in order */
+    size_t n_concepts;
+    bool all, is_signed, pool_axbench;
+
+    int limit; /* search; -1: no limit */
+    bool case_sensitive;
+
+    int lens, nearest; /* show */
+
+    int max_tokens; /* steer */
+    float temperature, top_p;
+    int top_k;
+    uint64_t seed;
+
+    bool bos, lines; /* tokenize */
+
+    const char *out; /* dump */
+    int *layers;     /* [n_layers] owned; none: the hook layer */
+    size_t n_layers;
+    enum dump_logits logits;
+    bool latents;
+};
+
+/* Parses argv; strings are borrowed from it. On a failure ERR_ARG, and *out is cleared except for
+ * its command, which tells whose --help to point to. */
+int args_parse(struct args *out, int argc, char **argv, struct err *err) ERR_CHECK;
+void args_clear(struct args *args);
+
+const char *command_name(enum command command); /* "" for the TUI */
+
+/* Appends the help of one command, or of the program as a whole for COMMAND_TUI. */
+void args_help(struct buf *out, enum command command);
+
+/* Appends the completion script of "bash", "zsh" or "fish"; ERR_ARG for another shell. */
+int args_completions(struct buf *out, const char *shell, struct err *err) ERR_CHECK;
+
+#endif

@@ -1,0 +1,371 @@
+/* The tables of commands and options, and how the options' values are read. */
+#include "tui/args_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BIT(command) (1u << COMMAND_##command)
+#define RUNS_MODEL (BIT(READ) | BIT(STEER) | BIT(DUMP))
+#define EVERY ((1u << N_COMMANDS) - 1)
+#define FIELD(name) offsetof(struct args, name)
+
+const struct command_info command_table[N_COMMANDS] = {
+    [COMMAND_TUI] = {"", "[PROMPT]", "open the screens"},
+    [COMMAND_READ] = {"read", "TEXT|-", "which concepts fire: per token and over the prompt"},
+    [COMMAND_SEARCH] = {"search", "REGEX", "concept labels by regular expression"},
+    [COMMAND_SHOW] = {"show", "ROW", "one concept: label, logit lens, nearest rows, statistics"},
+    [COMMAND_STEER] = {"steer", "TEXT|-", "generate, steered beside baseline"},
+    [COMMAND_TOKENIZE] = {"tokenize", "TEXT|-", "token ids and pieces"},
+    [COMMAND_DUMP] = {"dump", "TEXT|-", "residuals, latents, logits as a safetensors file"},
+    [COMMAND_INFO] = {"info", "", "what is loaded: shapes, sizes, memory, instruction set"},
+};
+
+static void *field_of(struct args *args, const struct option *option)
+{
+    return (char *)args + option->field;
+}
+
+static int refuse_value(const struct option *option, const char *value, const char *expected,
+                        struct err *err)
+{
+    err_set(err, ERR_ARG, "--%s %s: %s is expected", option->name, value, expected);
+    err_hint(err, "--%s %s: %s.", option->name, option->argument, option->help);
+    return ERR_ARG;
+}
+
+/* A whole decimal number in text[0..len); strtoll alone would take blanks and trailing letters. */
+static bool read_int(long long *out, const char *text, size_t len)
+{
+    char digits[24];
+    size_t start = len > 0 && text[0] == '-';
+    if (len == start || len >= sizeof digits)
+        return false;
+    memcpy(digits, text, len);
+    digits[len] = '\0';
+    if (strspn(digits + start, "0123456789") != len - start)
+        return false;
+    errno = 0;
+    *out = strtoll(digits, NULL, 10);
+    return errno == 0;
+}
+
+static bool read_number(double *out, const char *text)
+{
+    char *end;
+    if (!*text || text[strspn(text, "0123456789+-.eE")] != '\0')
+        return false;
+    *out = strtod(text, &end);
+    return *end == '\0' && isfinite(*out);
+}
+
+static int parse_flag(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    (void)value, (void)err;
+    *(bool *)field_of(args, option) = true;
+    return ERR_OK;
+}
+
+static int parse_string(struct args *args, const struct option *option, const char *value,
+                        struct err *err)
+{
+    (void)err;
+    *(const char **)field_of(args, option) = value;
+    return ERR_OK;
+}
+
+static int parse_int(struct args *args, const struct option *option, const char *value,
+                     struct err *err)
+{
+    long long v;
+    if (!read_int(&v, value, strlen(value)) || (double)v < option->min || (double)v > option->max) {
+        char expected[96];
+        snprintf(expected, sizeof expected, "a whole number from %.0f to %.0f", option->min,
+                 option->max);
+        return refuse_value(option, value, expected, err);
+    }
+    *(int *)field_of(args, option) = (int)v;
+    return ERR_OK;
+}
+
+static int parse_float(struct args *args, const struct option *option, const char *value,
+                       struct err *err)
+{
+    double v;
+    if (!read_number(&v, value) || v < option->min || v > option->max) {
+        char expected[96];
+        snprintf(expected, sizeof expected, "a number from %g to %g", option->min, option->max);
+        return refuse_value(option, value, expected, err);
+    }
+    *(float *)field_of(args, option) = (float)v;
+    return ERR_OK;
+}
+
+static int parse_seed(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    errno = 0;
+    unsigned long long v = strtoull(value, NULL, 10);
+    if (!*value || value[strspn(value, "0123456789")] != '\0' || errno)
+        return refuse_value(option, value, "a whole number from 0 to 18446744073709551615", err);
+    args->seed = v;
+    return ERR_OK;
+}
+
+bool option_read_row(size_t *out, const char *text, size_t len)
+{
+    long long row;
+    if (!read_int(&row, text, len) || row < 0 || text[0] == '-')
+        return false;
+    *out = (size_t)row;
+    return true;
+}
+
+static int parse_concept(struct args *args, const struct option *option, const char *value,
+                         struct err *err)
+{
+    size_t row;
+    if (!option_read_row(&row, value, strlen(value)))
+        return refuse_value(option, value, "a row number", err);
+    args->concepts = mem_realloc(args->concepts, args->n_concepts + 1, sizeof *args->concepts);
+    args->concepts[args->n_concepts++] = row;
+    return ERR_OK;
+}
+
+/* "2,17,5" appended to *list; numbers from 0. */
+static int parse_int_list(int **list, size_t *n, const struct option *option, const char *value,
+                          struct err *err)
+{
+    for (const char *at = value;; at++) {
+        size_t len = strcspn(at, ",");
+        const char *item = at + strspn(at, " ");
+        size_t item_len = item < at + len ? len - (size_t)(item - at) : 0;
+        while (item_len > 0 && item[item_len - 1] == ' ')
+            item_len--;
+        long long v;
+        if (!read_int(&v, item, item_len) || v < 0 || v > INT_MAX || item[0] == '-')
+            return refuse_value(option, value, "a list of whole numbers such as 2,17,5", err);
+        *list = mem_realloc(*list, *n + 1, sizeof **list);
+        (*list)[(*n)++] = (int)v;
+        at += len;
+        if (*at == '\0')
+            return ERR_OK;
+    }
+}
+
+static int parse_ids(struct args *args, const struct option *option, const char *value,
+                     struct err *err)
+{
+    args->form = PROMPT_IDS;
+    args->n_ids = 0;
+    return parse_int_list(&args->ids, &args->n_ids, option, value, err);
+}
+
+static int parse_layers(struct args *args, const struct option *option, const char *value,
+                        struct err *err)
+{
+    args->n_layers = 0;
+    int rc = parse_int_list(&args->layers, &args->n_layers, option, value, err);
+    /* a tensor is written once */
+    for (size_t i = 0; rc == ERR_OK && i < args->n_layers; i++)
+        for (size_t j = 0; j < i; j++)
+            if (args->layers[i] == args->layers[j])
+                return refuse_value(option, value, "a list without repetition", err);
+    return rc;
+}
+
+static int parse_form(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    (void)value;
+    enum prompt_form form = strcmp(option->name, "chat") == 0 ? PROMPT_CHAT : PROMPT_RAW;
+    if (args->form != PROMPT_AUTO && args->form != PROMPT_IDS && args->form != form)
+        return err_set(err, ERR_ARG, "--raw and --chat exclude each other");
+    if (args->form == PROMPT_IDS)
+        return err_set(err, ERR_ARG, "--%s is about text, and --ids gives tokens", option->name);
+    args->form = form;
+    return ERR_OK;
+}
+
+static int add_edit(struct args *args, struct steer_flag edit)
+{
+    args->edits = mem_realloc(args->edits, args->n_edits + 1, sizeof *args->edits);
+    args->edits[args->n_edits++] = edit;
+    return ERR_OK;
+}
+
+static int parse_edit(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    static const struct {
+        const char *name;
+        enum intervention_kind kind;
+    } kinds[] = {{"set", INTERVENTION_ADD},
+                 {"strength", INTERVENTION_ADD},
+                 {"clamp", INTERVENTION_CLAMP},
+                 {"threshold", INTERVENTION_THRESHOLD}};
+    size_t row, row_len = strcspn(value, "=");
+    double v;
+    if (value[row_len] != '=' || !option_read_row(&row, value, row_len) ||
+        !read_number(&v, value + row_len + 1) || fabs(v) > 1e30)
+        return refuse_value(option, value, "a row number, '=' and a number, such as 12=1.5,", err);
+    size_t k = 0;
+    while (strcmp(kinds[k].name, option->name) != 0)
+        k++;
+    return add_edit(args, (struct steer_flag){kinds[k].kind, k == 0, row, (float)v});
+}
+
+static int parse_project_out(struct args *args, const struct option *option, const char *value,
+                             struct err *err)
+{
+    size_t row;
+    if (!option_read_row(&row, value, strlen(value)))
+        return refuse_value(option, value, "a row number", err);
+    return add_edit(args, (struct steer_flag){INTERVENTION_PROJECT_OUT, false, row, 0});
+}
+
+static int parse_steer_at(struct args *args, const struct option *option, const char *value,
+                          struct err *err)
+{
+    static const char *const names[] = {"prompt", "generated", "both"};
+    static const enum steer_at values[] = {STEER_PROMPT, STEER_GENERATED, STEER_BOTH};
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(value, names[i]) != 0)
+            continue;
+        args->steer_at = values[i];
+        return ERR_OK;
+    }
+    size_t len = strlen(value);
+    long long from;
+    if (len < 3 || strcmp(value + len - 2, "..") != 0 || !read_int(&from, value, len - 2) ||
+        from < 0 || from > INT_MAX)
+        return refuse_value(option, value, "prompt, generated, both or a position such as 5..",
+                            err);
+    args->steer_at = STEER_FROM;
+    args->steer_from = (int)from;
+    return ERR_OK;
+}
+
+static int parse_logits(struct args *args, const struct option *option, const char *value,
+                        struct err *err)
+{
+    if (strcmp(value, "last") != 0 && strcmp(value, "all") != 0)
+        return refuse_value(option, value, "last or all", err);
+    args->logits = value[0] == 'l' ? DUMP_LAST_LOGITS : DUMP_ALL_LOGITS;
+    return ERR_OK;
+}
+
+static int parse_pool(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    if (strcmp(value, "text") != 0 && strcmp(value, "axbench") != 0)
+        return refuse_value(option, value, "text or axbench", err);
+    args->pool_axbench = value[0] == 'a';
+    return ERR_OK;
+}
+
+/* --- the table --- */
+
+#define FLAG(name, help, group, commands, field)                                \
+    {                                                                           \
+        name, NULL, NULL, help, group, commands, parse_flag, FIELD(field), 0, 0 \
+    }
+#define STRING(name, arg, help, group, commands, field)                          \
+    {                                                                            \
+        name, arg, NULL, help, group, commands, parse_string, FIELD(field), 0, 0 \
+    }
+#define INT(name, arg, help, group, commands, field, min, max)                    \
+    {                                                                             \
+        name, arg, NULL, help, group, commands, parse_int, FIELD(field), min, max \
+    }
+#define OTHER(name, arg, choices, help, group, commands, parse)   \
+    {                                                             \
+        name, arg, choices, help, group, commands, parse, 0, 0, 0 \
+    }
+
+#define OPENS_FILES (EVERY & ~BIT(TUI))
+
+const struct option option_table[] = {
+    STRING("model", "M", "model: a folder, or a name in the local hub cache", GROUP_FILES, EVERY,
+           scope.model),
+    STRING("dict", "D", "dictionary: a folder, or a name in the local hub cache", GROUP_FILES,
+           EVERY & ~BIT(TOKENIZE), scope.dict),
+    STRING("acts", "FILE", "act_max and thresholds (default: acts.json in the dictionary)",
+           GROUP_FILES, EVERY & ~BIT(TOKENIZE), scope.acts),
+    INT("layer", "N", "hook layer, from 0 (default: that of the dictionary)", GROUP_FILES,
+        EVERY & ~BIT(TOKENIZE), scope.layer, 0, 9999),
+    INT("threads", "N", "threads (default: one per core)", GROUP_FILES,
+        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(TUI), threads, 1, 1024),
+    FLAG("json", "print JSON", GROUP_FILES, OPENS_FILES, json),
+    {"completions", "SHELL", "bash|zsh|fish", "print a completion script", GROUP_OWN, BIT(TUI),
+     parse_string, FIELD(completions), 0, 0},
+
+    OTHER("ids", "N,N,...", NULL, "exactly these token ids in place of a text", GROUP_TEXT,
+          RUNS_MODEL, parse_ids),
+    OTHER("raw", NULL, NULL, "the text as typed, BOS added unless typed", GROUP_TEXT,
+          RUNS_MODEL | BIT(TUI), parse_form),
+    OTHER("chat", NULL, NULL, "one user turn in the chat template (default for chat models)",
+          GROUP_TEXT, RUNS_MODEL | BIT(TUI), parse_form),
+    STRING("answer", "TEXT", "the answer of the assistant, which ends the text", GROUP_TEXT,
+           RUNS_MODEL, answer),
+
+    OTHER("set", "ROW=FACTOR", NULL, "add factor x act_max x direction", GROUP_STEERING, RUNS_MODEL,
+          parse_edit),
+    OTHER("strength", "ROW=VALUE", NULL, "add value x direction", GROUP_STEERING, RUNS_MODEL,
+          parse_edit),
+    OTHER("clamp", "ROW=VALUE", NULL, "set the activation of the concept to value", GROUP_STEERING,
+          RUNS_MODEL, parse_edit),
+    OTHER("threshold", "ROW=VALUE", NULL, "add value x direction where the latent is below value",
+          GROUP_STEERING, RUNS_MODEL, parse_edit),
+    OTHER("project-out", "ROW", NULL, "remove the direction", GROUP_STEERING, RUNS_MODEL,
+          parse_project_out),
+    OTHER("steer-at", "WHERE", "prompt|generated|both",
+          "prompt, generated, both (default), or FROM..", GROUP_STEERING, RUNS_MODEL,
+          parse_steer_at),
+
+    INT("top", "K", "concepts per token and over the prompt (default 10)", GROUP_OWN, BIT(READ),
+        top, 0, 1000000),
+    OTHER("concept", "ROW", NULL, "this concept at every token; may be repeated", GROUP_OWN,
+          BIT(READ), parse_concept),
+    FLAG("all", "every concept at every position (JSON)", GROUP_OWN, BIT(READ), all),
+    OTHER("pool", "WHICH", "text|axbench",
+          "positions counted: text (default), or axbench: all from the 5th on", GROUP_OWN,
+          BIT(READ), parse_pool),
+    FLAG("signed", "raw projections, negative ones too", GROUP_OWN, BIT(READ) | BIT(DUMP),
+         is_signed),
+
+    INT("limit", "N", "at most N matches", GROUP_OWN, BIT(SEARCH), limit, 0, INT_MAX),
+    FLAG("case-sensitive", "upper and lower case differ", GROUP_OWN, BIT(SEARCH), case_sensitive),
+
+    INT("lens", "K", "tokens at each end of the logit lens (default 10)", GROUP_OWN, BIT(SHOW),
+        lens, 0, 10000),
+    INT("nearest", "K", "nearest concepts by cosine (default 10)", GROUP_OWN, BIT(SHOW), nearest, 0,
+        10000),
+
+    INT("max-tokens", "N", "tokens to generate at most (default 128)", GROUP_OWN, BIT(STEER),
+        max_tokens, 1, 1000000),
+    {"temperature", "T", NULL, "0 (default): greedy", GROUP_OWN, BIT(STEER), parse_float,
+     FIELD(temperature), 0, 1000},
+    INT("top-k", "K", "sample among the K likeliest (default 0: all)", GROUP_OWN, BIT(STEER), top_k,
+        0, INT_MAX),
+    {"top-p", "P", NULL, "sample among the likeliest of this mass (default 1)", GROUP_OWN,
+     BIT(STEER), parse_float, FIELD(top_p), 0, 1},
+    OTHER("seed", "S", NULL, "seed of the sampling noise (default 0)", GROUP_OWN, BIT(STEER),
+          parse_seed),
+
+    FLAG("bos", "put the BOS token first", GROUP_OWN, BIT(TOKENIZE), bos),
+    FLAG("lines", "every input line is a JSON string or an object with \"text\"", GROUP_OWN,
+         BIT(TOKENIZE), lines),
+
+    STRING("out", "FILE", "the safetensors file to write", GROUP_OWN, BIT(DUMP), out),
+    OTHER("layers", "N,N,...", NULL, "residuals after these layers (default: the hook layer)",
+          GROUP_OWN, BIT(DUMP), parse_layers),
+    OTHER("logits", "WHICH", "last|all", "next-token logits of the last or of all positions",
+          GROUP_OWN, BIT(DUMP), parse_logits),
+    FLAG("latents", "latents of all concepts", GROUP_OWN, BIT(DUMP), latents),
+};
+const size_t n_options = sizeof option_table / sizeof *option_table;
