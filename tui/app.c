@@ -1,0 +1,153 @@
+#include "tui/app.h"
+
+#include "tui/actions.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+void app_init(struct app *app, int height, int width)
+{
+    *app = (struct app){.height = height,
+                        .width = width,
+                        .theme = {.mode = COLOR_256},
+                        .mouse_on = true,
+                        .gain = 1,
+                        .pool_prompt = true,
+                        .is_pins_auto = true,
+                        .is_rack_auto = true,
+                        .last_job = JOB_OPEN,
+                        .history_at = -1,
+                        .answer_top = -1,
+                        .max_tokens = 60,
+                        .sampler = {.top_p = 1, .seed = 16}};
+    app->prompt.multi_line = true;
+}
+
+void app_clear(struct app *app)
+{
+    for (size_t i = 0; i < app->n_examples; i++)
+        free(app->examples[i]);
+    free(app->examples);
+    free(app->model.name);
+    free(app->model.summary);
+    for (int i = 0; i < app->n_history; i++)
+        free(app->history[i]);
+    line_edit_clear(&app->prompt);
+    line_edit_clear(&app->filter);
+    line_edit_clear(&app->value);
+    reading_free(app->reading);
+    free(app->order);
+    concept_matches_clear(&app->matches);
+    detail_free(app->detail);
+    for (int b = 0; b < N_BRANCHES; b++)
+        tokens_clear(&app->answers[b].tokens);
+    *app = (struct app){0};
+}
+
+float app_score(const struct app *app, size_t row, float act)
+{
+    if (!app->dict || row >= app->dict->n_concepts || !(act > 0))
+        return 0;
+    return score_of(app->dict, row, act);
+}
+
+/* Without maxima the scale of a concept is its own largest value on this text. */
+float app_scale(const struct app *app, size_t row)
+{
+    if (app->unit != SCORE_RAW || !app->reading)
+        return 1;
+    float best = tokens_act_max(&app->reading->tokens, row);
+    for (int b = 0; b < N_BRANCHES; b++) {
+        float answer = tokens_act_max(&app->answers[b].tokens, row);
+        best = answer > best ? answer : best;
+    }
+    return best > 0 ? best : 1;
+}
+
+int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t row, float scale)
+{
+    float act = tokens_act(tokens, i, row);
+    if (!(act > 0))
+        return 0;
+    float level = STYLE_HEAT_LEVELS * app->gain * app_score(app, row, act) / scale;
+    return level >= STYLE_HEAT_LEVELS ? STYLE_HEAT_LEVELS : level > 0.5f ? (int)ceilf(level) : 0;
+}
+
+const char *app_label(const struct app *app, size_t row)
+{
+    return app->dict && row < app->dict->labels.n ? app->dict->labels.rows[row].text : "";
+}
+
+bool app_is_pinned(const struct app *app, size_t row)
+{
+    for (int i = 0; i < app->n_pins; i++)
+        if (app->pins[i] == row)
+            return true;
+    return false;
+}
+
+int app_slot_of(const struct app *app, size_t row)
+{
+    for (int i = 0; i < app->n_slots; i++)
+        if (app->slots[i].row == row)
+            return i;
+    return -1;
+}
+
+unsigned app_screen_bit(const struct app *app)
+{
+    static const unsigned bits[N_SCREENS] = {ON_READ, ON_CONCEPTS, ON_STEER};
+    assert(app->screen < N_SCREENS);
+    return bits[app->screen];
+}
+
+bool app_is_busy(const struct app *app)
+{
+    return app->run != RUN_IDLE;
+}
+
+double app_wake_at(const struct app *app)
+{
+    double at = app->reread_at;
+    if (app->detail_at > 0 && (at == 0 || app->detail_at < at))
+        at = app->detail_at;
+    return at;
+}
+
+const struct ranked *app_read_entries(const struct app *app, size_t *n)
+{
+    if (!app->pool_prompt) {
+        *n = app->n_token_top;
+        return app->token_top;
+    }
+    *n = app->reading ? app->reading->n_top : 0;
+    return app->reading ? app->reading->top : NULL;
+}
+
+bool app_steers(const struct app *app)
+{
+    for (int i = 0; i < app->n_slots; i++) {
+        const struct slot *s = &app->slots[i];
+        if (s->is_on && (s->kind == INTERVENTION_PROJECT_OUT || s->kind == INTERVENTION_CLAMP ||
+                         s->factor != 0))
+            return true;
+    }
+    return false;
+}
+
+const char *intervention_name(enum intervention_kind kind)
+{
+    static const char *const names[] = {"add", "clamp", "threshold", "project out"};
+    return names[kind];
+}
+
+int app_bar_rows(const struct app *app, size_t *rows)
+{
+    int n = 0;
+    if (app->has_selected && !app_is_pinned(app, app->selected))
+        rows[n++] = app->selected;
+    for (int i = 0; i < app->n_pins; i++)
+        rows[n++] = app->pins[i];
+    return n;
+}

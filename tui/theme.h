@@ -1,0 +1,40 @@
+/* Roles to paint, for terminals with 256, 16, 8 or no colours. Pure: knows no terminal.
+ *
+ * Heat is an explicit background with a foreground chosen by contrast, from lists fitted for
+ * rising lightness under normal and colour-blind vision; level 0 keeps the terminal's own colours.
+ * Where colours are too few, the bar row carries the value and paint only underlines it. */
+#ifndef TUI_THEME_H
+#define TUI_THEME_H
+
+#include "tui/style.h"
+
+#include <stdbool.h>
+
+enum color_mode { COLOR_MONO, COLOR_8, COLOR_16, COLOR_256 };
+enum palette { PALETTE_VIRIDIS, PALETTE_MAGMA, PALETTE_CIVIDIS, PALETTE_GREY, N_PALETTES };
+
+struct theme {
+    enum color_mode mode;
+    enum palette palette;
+    bool is_light; /* light background: the heat list is used from its light end */
+};
+
+enum paint_attrs { PAINT_BOLD = 1, PAINT_DIM = 2, PAINT_REVERSE = 4, PAINT_UNDERLINE = 8 };
+struct paint {
+    int fg, bg;     /* palette index, -1: the terminal's default */
+    unsigned attrs; /* union of paint_attrs */
+};
+
+struct paint theme_paint(const struct theme *theme, enum style style, unsigned mods);
+const char *palette_name(enum palette palette);
+const char *color_mode_name(enum color_mode mode);
+
+/* The mode to use. choice: "auto", "true", "256", "16", "8", "mono", "ascii" or NULL for auto;
+ * no_color: the environment's NO_COLOR or NULL; n_colors: what the terminal can do. A choice wins
+ * over NO_COLOR, which wins over the terminal; nothing goes beyond n_colors but mono. */
+enum color_mode theme_mode(const char *choice, const char *no_color, int n_colors);
+
+/* Light background, from COLORFGBG ("15;0"; NULL: unknown, dark). */
+bool theme_is_light(const char *colorfgbg);
+
+#endif

@@ -1,0 +1,188 @@
+#include "tui/update_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void update_select(struct app *app, size_t row)
+{
+    if (!app->dict || row >= app->dict->n_concepts)
+        return;
+    if (!app->has_selected || app->selected != row)
+        app->page_top = 0;
+    app->has_selected = true;
+    app->selected = row;
+    for (size_t i = 0; i < app->concept_list.n; i++)
+        if (app->order[i] == row) {
+            list_select(&app->concept_list, i);
+            break;
+        }
+}
+
+struct scored {
+    size_t row;
+    float score;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct scored *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static void sort_order(struct app *app)
+{
+    size_t n = app->concept_list.n;
+    if (n == 0 || !app->reading)
+        return;
+    struct scored *rows = mem_alloc(n, sizeof *rows);
+    for (size_t i = 0; i < n; i++) {
+        size_t row = app->order[i];
+        rows[i].row = row;
+        rows[i].score = app_score(app, row, tokens_act_max(&app->reading->tokens, row));
+    }
+    qsort(rows, n, sizeof *rows, by_score);
+    for (size_t i = 0; i < n; i++)
+        app->order[i] = rows[i].row;
+    free(rows);
+}
+
+void update_order(struct app *app)
+{
+    size_t total = app->dict ? app->dict->n_concepts : 0;
+    size_t n = app->has_filter ? app->matches.n : total;
+    if (!app->order)
+        app->order = mem_alloc(total ? total : 1, sizeof *app->order);
+    for (size_t i = 0; i < n; i++)
+        app->order[i] = app->has_filter ? app->matches.rows[i].row : i;
+    list_set_n(&app->concept_list, n);
+    if (app->sort_by_score)
+        sort_order(app);
+    if (app->has_selected)
+        update_select(app, app->selected);
+}
+
+void update_pin(struct app *app)
+{
+    if (!app->has_selected)
+        return;
+    app->is_pins_auto = false;
+    for (int i = 0; i < app->n_pins; i++)
+        if (app->pins[i] == app->selected) {
+            memmove(app->pins + i, app->pins + i + 1,
+                    (size_t)(app->n_pins - i - 1) * sizeof *app->pins);
+            app->n_pins--;
+            return;
+        }
+    if (app->n_pins == MAX_PINS) {
+        update_notice(app, "%d pins are the most; Space on a pinned one removes it", MAX_PINS);
+        return;
+    }
+    app->pins[app->n_pins++] = app->selected;
+}
+
+void update_filter_changed(struct app *app, struct commands *out)
+{
+    if (app->filter.text.len == 0) {
+        concept_matches_clear(&app->matches);
+        app->has_filter = false;
+        app->filter_err.code = ERR_OK;
+        update_order(app);
+        return;
+    }
+    if (app->dict)
+        command_add(out, (struct command){.kind = COMMAND_SEARCH});
+}
+
+/* A bad pattern leaves the last good result standing beside the message. */
+void update_matches(struct app *app, struct event *e)
+{
+    app->filter_err = e->err;
+    if (e->err.code != ERR_OK || app->filter.text.len == 0)
+        return;
+    concept_matches_clear(&app->matches);
+    app->matches = e->matches;
+    e->matches = (struct concept_matches){0};
+    app->has_filter = true;
+    app->concept_list.selected = app->concept_list.top = 0;
+    update_order(app);
+    if (app->concept_list.n > 0)
+        update_select(app, app->order[app->concept_list.selected]);
+}
+
+static void move(struct app *app, long by)
+{
+    list_move(&app->concept_list, by);
+    if (app->concept_list.n > 0)
+        update_select(app, app->order[app->concept_list.selected]);
+}
+
+void update_filter_key(struct app *app, int key, struct commands *out)
+{
+    if (key == KEY_RETURN) {
+        app->mode = MODE_NORMAL;
+    } else if (key == KEY_ESCAPE || key == key_ctrl('C')) {
+        app->mode = MODE_NORMAL;
+        line_edit_clear(&app->filter);
+        update_filter_changed(app, out);
+    } else if (key == KEY_ARROW_UP || key == KEY_ARROW_DOWN) {
+        move(app, key == KEY_ARROW_UP ? -1 : 1);
+    } else if (line_edit_key(&app->filter, key) == LINE_EDIT_CHANGED) {
+        update_filter_changed(app, out);
+    }
+}
+
+static void open_page(struct app *app)
+{
+    if (!app->has_selected)
+        move(app, 0);
+    app->mode = MODE_PAGE;
+    app->page_top = 0;
+}
+
+bool update_concepts_action(struct app *app, enum action action, struct commands *out)
+{
+    long half = app->height / 2;
+    switch (action) {
+    case ACTION_UP:
+        move(app, -1);
+        return true;
+    case ACTION_DOWN:
+        move(app, 1);
+        return true;
+    case ACTION_PAGE_UP:
+        move(app, -half);
+        return true;
+    case ACTION_PAGE_DOWN:
+        move(app, half);
+        return true;
+    case ACTION_FIRST:
+        move(app, -(long)app->concept_list.n);
+        return true;
+    case ACTION_LAST:
+        move(app, (long)app->concept_list.n);
+        return true;
+    case ACTION_FILTER:
+        app->mode = MODE_FILTER;
+        return true;
+    case ACTION_OPEN:
+        open_page(app);
+        return true;
+    case ACTION_SORT:
+        app->sort_by_score = !app->sort_by_score;
+        update_order(app);
+        update_notice(app,
+                      app->sort_by_score ? "sorted by what fires in the prompt" : "sorted by row");
+        return true;
+    case ACTION_PIN:
+        update_pin(app);
+        return true;
+    case ACTION_STEER:
+        if (app->has_selected)
+            update_rack_add(app, app->selected, out);
+        return true;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,126 @@
+#include "tui/layout.h"
+#include "tui/views.h"
+
+#include "data/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void draw_filter(struct grid *g, struct rect r, const struct app *app)
+{
+    const char *text = line_edit_text(&app->filter);
+    int x = 1 + grid_str(g, r, 0, 1, STYLE_ACCENT, "/");
+    size_t total = app->dict ? app->dict->n_concepts : 0;
+    char count[64];
+    if (app->has_filter)
+        snprintf(count, sizeof count, "%zu of %zu match", app->concept_list.n, total);
+    else
+        snprintf(count, sizeof count, "%zu concepts", total);
+    int room = r.width - x - (int)strlen(count) - 3;
+    int used = text_width(text, strlen(text));
+    int cursor = text_width(text, app->filter.cursor);
+    struct rect box = r;
+    rect_take_left(&box, x);
+    box.width = room > 0 ? room : 0;
+    int shift = cursor >= room ? cursor - room + 1 : 0;
+    grid_str(g, box, 0, -shift, app->filter_err.code ? STYLE_ERROR : STYLE_TEXT, text);
+    if (used == 0 && app->mode != MODE_FILTER)
+        grid_fit(g, box, 0, 0, room, STYLE_DIM, 0, "filters by regular expression", 29);
+    if (app->mode == MODE_FILTER)
+        grid_cursor(g, box, 0, cursor - shift, true);
+    grid_str(g, r, 0, r.width - (int)strlen(count) - 1, STYLE_DIM, count);
+}
+
+static const struct concept_match *match_of(const struct app *app, size_t row)
+{
+    size_t lo = 0, hi = app->matches.n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (app->matches.rows[mid].row < row)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < app->matches.n && app->matches.rows[lo].row == row ? &app->matches.rows[lo] : NULL;
+}
+
+static void draw_spans(struct grid *g, struct rect r, int y, int x, int room, const struct app *app,
+                       size_t row)
+{
+    const struct concept_match *match = app->has_filter ? match_of(app, row) : NULL;
+    const char *label = app_label(app, row);
+    for (size_t i = 0; match && i < match->n_spans; i++) {
+        struct span span = app->matches.spans[match->first_span + i];
+        int from = text_width(label, span.start);
+        int width = text_width(label + span.start, span.end - span.start);
+        if (from + width > room - 1)
+            width = room - 1 - from;
+        if (width > 0)
+            grid_restyle(g, r, y, x + from, width, STYLE_MATCH);
+    }
+}
+
+static void draw_row(struct grid *g, struct rect r, int y, const struct app *app, size_t row,
+                     bool selected)
+{
+    grid_str(g, r, y, 0, STYLE_ACCENT, selected ? ">" : " ");
+    for (int k = 0; k < app->n_pins; k++)
+        if (app->pins[k] == row)
+            grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", k + 1);
+    if (app_slot_of(app, row) >= 0)
+        grid_str(g, r, y, 2, STYLE_STEERED, "S");
+    int x = 4 + grid_printf(g, r, y, 4, STYLE_ACCENT, "#%-5zu ", row);
+    float act = app->reading ? tokens_act_max(&app->reading->tokens, row) : 0;
+    float score = app_score(app, row, act) * app->gain;
+    int level =
+        app->unit == SCORE_RAW || score <= 0 ? 0 : (int)(score * STYLE_HEAT_LEVELS + 0.999f);
+    grid_bar(g, r, y, x, 1, style_heat(level), level);
+    if (act > 0) {
+        char text[16];
+        format_value(text, act);
+        grid_printf(g, r, y, x + 2, STYLE_DIM, "%5s", text);
+    }
+    x += 9;
+    if (r.width >= 60)
+        x += grid_printf(g, r, y, x, STYLE_DIM, "%-5s ",
+                         genre_name(app->dict->labels.rows[row].genre));
+    const char *label = app_label(app, row);
+    int room = r.width - x - 1;
+    grid_fit(g, r, y, x, room, STYLE_TEXT, 0, label, strlen(label));
+    draw_spans(g, r, y, x, room, app, row);
+    if (selected)
+        grid_add_mods(g, r, y, 0, r.width, MOD_BOLD);
+}
+
+static void draw_list(struct grid *g, struct rect r, const struct app *app)
+{
+    if (!app->dict) {
+        grid_str(g, r, 0, 2, STYLE_DIM,
+                 app->load == LOAD_DICTIONARY ? "opening the dictionary ..." : "no dictionary");
+        return;
+    }
+    if (app->concept_list.n == 0)
+        grid_str(g, r, 0, 2, STYLE_DIM, "No label matches; Esc clears the filter.");
+    for (int y = 0; y < r.height && app->concept_list.top + (size_t)y < app->concept_list.n; y++) {
+        size_t i = app->concept_list.top + (size_t)y;
+        bool selected = i == app->concept_list.selected;
+        draw_row(g, r, y, app, app->order[i], selected);
+        if (selected && app->mode == MODE_NORMAL)
+            grid_cursor(g, r, y, 0, false);
+    }
+}
+
+void view_concepts(struct grid *g, const struct app *app)
+{
+    struct concepts_layout l = layout_concepts(app);
+    draw_filter(g, l.filter, app);
+    if (!rect_is_empty(l.head))
+        grid_fit(g, l.head, 0, 1, l.head.width - 2, STYLE_ERROR, 0, app->filter_err.message,
+                 strlen(app->filter_err.message));
+    if (!rect_is_empty(l.columns))
+        grid_printf(g, l.columns, 0, 4, STYLE_DIM, "%-7s%7s  %s%s", "row", "act",
+                    l.columns.width >= 60 ? "genre label" : "label",
+                    app->sort_by_score ? "   (by what fires in the prompt)" : "");
+    draw_list(g, l.list, app);
+    view_concept(g, l.detail, app);
+}

@@ -1,0 +1,40 @@
+#include "tui/layout.h"
+#include "tui/views.h"
+
+static void draw_screen(struct grid *g, const struct app *app)
+{
+    switch (app->screen) {
+    case SCREEN_READ:
+        view_read(g, app);
+        break;
+    case SCREEN_CONCEPTS:
+        view_concepts(g, app);
+        break;
+    case SCREEN_STEER:
+        view_steer(g, app);
+        break;
+    case N_SCREENS:
+        break;
+    }
+}
+
+void view_frame(struct grid *g, const struct app *app)
+{
+    g->ascii = app->ascii;
+    if (layout_is_too_small(app)) {
+        grid_printf(g, grid_rect(g), 0, 0, STYLE_WARNING, "needs %dx%d, has %dx%d",
+                    SCREEN_MIN_WIDTH, SCREEN_MIN_HEIGHT, app->width, app->height);
+        return;
+    }
+    struct frame f = layout_frame(app);
+    view_tabs(g, f.tabs, app);
+    if (app->mode == MODE_HELP)
+        view_help(g, f.body, app);
+    else
+        draw_screen(g, app);
+    if (app->err.code != ERR_OK)
+        view_error(g, f.body, app);
+    if (!rect_is_empty(f.hints))
+        view_hints(g, f.hints, app);
+    view_status(g, f.status, app);
+}

@@ -1,0 +1,233 @@
+#include "tui/flow.h"
+#include "tui/layout.h"
+#include "tui/views.h"
+
+#include "data/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void draw_head(struct grid *g, struct rect r, const struct app *app)
+{
+    int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, "Prompt") + 2;
+    if (!app->reading)
+        return;
+    const struct reading *p = app->reading;
+    x += grid_printf(g, r, 0, x, STYLE_DIM, "%d tokens", p->tokens.n) + 2;
+    if (p->n_unseen > 0)
+        x += grid_printf(g, r, 0, x, STYLE_WARNING, "%d of %d words never seen by the model",
+                         p->n_unseen, p->n_words) +
+             2;
+    else if (p->n_unseen == 0)
+        x += grid_printf(g, r, 0, x, STYLE_DIM, "all %d words known", p->n_words) + 2;
+    if (app->is_reading_stale)
+        x += grid_str(g, r, 0, x, STYLE_DIM, "(reading)") + 2;
+    else if (app->n_examples > 1 && app->is_example)
+        x += grid_printf(g, r, 0, x, STYLE_DIM, "example %zu of %zu", app->example + 1,
+                         app->n_examples) +
+             2;
+    size_t start, end;
+    char text[64];
+    tokens_range(&p->tokens, app->cursor, &start, &end);
+    struct buf safe = {0};
+    text_safe(&safe, p->tokens.text.data + start, end - start, false);
+    snprintf(text, sizeof text, "token %d id %d", app->cursor, p->tokens.ids[app->cursor]);
+    int width = text_width(buf_cstr(&safe), safe.len) + 3 + (int)strlen(text);
+    if (x + width + 1 < r.width) {
+        grid_str(g, r, 0, r.width - width - 1, STYLE_DIM, text);
+        grid_printf(g, r, 0, r.width - width - 1 + (int)strlen(text), STYLE_TEXT, " \"%s\"",
+                    buf_cstr(&safe));
+    }
+    buf_clear(&safe);
+}
+
+void view_prompt_editor(struct grid *g, struct rect r, const struct app *app)
+{
+    if (rect_is_empty(r))
+        return;
+    int row, col, width = r.width - 3 > 1 ? r.width - 3 : 1;
+    line_edit_place(&app->prompt, width, &row, &col);
+    int top = row >= r.height ? row - r.height + 1 : 0;
+    struct rect box = r;
+    grid_str(g, box, 0, 0, STYLE_ACCENT, ">");
+    rect_take_left(&box, 2);
+    struct line_edit at = app->prompt; /* a borrowed copy whose cursor walks the text */
+    for (size_t i = 0; i < app->prompt.text.len;) {
+        const char *s = app->prompt.text.data + i;
+        uint32_t cp;
+        int n = utf8_decode(&cp, s, app->prompt.text.len - i);
+        int y, x;
+        at.cursor = i;
+        line_edit_place(&at, width, &y, &x);
+        if (s[0] == '\n')
+            grid_str(g, box, y - top, x, STYLE_DIM, g->ascii ? "$" : "⏎");
+        else
+            grid_text(g, box, y - top, x, STYLE_TEXT, 0, s, n ? (size_t)n : 1);
+        i += n ? (size_t)n : 1;
+    }
+    if (app->prompt.text.len == 0)
+        grid_str(g, box, 0, 0, STYLE_DIM, "type a text; Enter runs it");
+    grid_cursor(g, box, row - top, col, true);
+}
+
+void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins)
+{
+    const char *unit = score_unit_name(app->unit);
+    int x = 1 + grid_printf(g, r, 0, 1, STYLE_DIM, "%s 0", unit);
+    for (int level = 1; level <= STYLE_HEAT_LEVELS; level++)
+        x += (grid_bar(g, r, 0, x, 1, style_heat(level), level), 1);
+    if (app->unit == SCORE_RAW)
+        x += grid_str(g, r, 0, x, STYLE_DIM, "max") + 1;
+    else
+        x += grid_printf(g, r, 0, x, STYLE_DIM, "%.2g", 1.0 / (double)app->gain) + 1;
+    size_t rows[MAX_PINS + 1];
+    int n = app_bar_rows(app, rows);
+    if (!pins && app->has_selected) {
+        rows[0] = app->selected;
+        n = 1;
+    }
+    int room = n > 0 ? (r.width - x - 1) / n : 0;
+    for (int i = 0; i < n && room > 6; i++) {
+        int pin = 0;
+        for (int k = 0; k < app->n_pins; k++)
+            pin = app->pins[k] == rows[i] ? k + 1 : pin;
+        bool tint = app->has_selected && rows[i] == app->selected;
+        char key[8];
+        snprintf(key, sizeof key, pin ? "%d%s" : ">", pin, tint && pin ? ">" : "");
+        int used = grid_str(g, r, 0, x + 1, STYLE_ACCENT, key) + 2;
+        const char *label = app_label(app, rows[i]);
+        grid_fit(g, r, 0, x + used, room - used - 1, tint ? STYLE_TEXT : STYLE_DIM, 0, label,
+                 strlen(label));
+        x += room;
+    }
+}
+
+/* First text row shown so that the cursor's is visible. */
+static int tokens_top(const struct app *app, const struct flow *flow, int n_visible)
+{
+    int row = flow_row_of(flow, app->cursor);
+    int last = flow->n_rows > n_visible ? flow->n_rows - n_visible : 0;
+    int top = row >= n_visible ? row - n_visible + 1 : 0;
+    return top > last ? last : top;
+}
+
+static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
+{
+    if (!app->reading) {
+        grid_str(g, r, 0, 2, STYLE_DIM,
+                 app->load == LOAD_READY    ? "reading ..."
+                 : app->load == LOAD_FAILED ? "no model is loaded: nothing can be read"
+                                            : "the model is loading ...");
+        struct rect rest = r;
+        rect_take_top(&rest, 1);
+        const char *text = line_edit_text(&app->prompt);
+        grid_fit(g, rest, 0, 2, r.width - 3, STYLE_DIM, 0, text, strlen(text));
+        return;
+    }
+    struct token_paint paint = {.cursor = app->mode == MODE_EDIT ? -1 : app->cursor,
+                                .differs = -1,
+                                .has_tint = app->has_selected,
+                                .tint = app->selected,
+                                .numbers = app->show_numbers,
+                                .stale = app->is_reading_stale};
+    paint.n_rows = app_bar_rows(app, paint.rows);
+    int extra = 1 + (paint.numbers ? 1 : 0);
+    while (paint.n_rows > 0 && paint.n_rows + extra > r.height)
+        paint.n_rows--;
+    int per_row = paint.n_rows + extra;
+    struct flow flow;
+    flow_layout(&flow, &app->reading->tokens, layout_tokens_width(app));
+    /* what does not fit is better read without the second channel than not at all */
+    if (per_row > 2 && flow.n_rows > r.height / per_row && r.height / per_row < 2 &&
+        r.height >= 4) {
+        paint.n_rows = 1;
+        per_row = 1 + extra;
+    }
+    paint.top = tokens_top(app, &flow, r.height / per_row > 0 ? r.height / per_row : 1);
+    flow_clear(&flow);
+    struct rect area = r;
+    if (area.width > 1)
+        area.width--;
+    view_tokens(g, area, app, &app->reading->tokens, &paint);
+}
+
+static void list_title(struct grid *g, struct rect r, const struct app *app)
+{
+    size_t n;
+    app_read_entries(app, &n);
+    int x = 1;
+    if (app->pool_prompt || !app->reading) {
+        x += grid_str(g, r, 0, x, STYLE_TITLE, "Over the prompt");
+    } else {
+        size_t start, end;
+        tokens_range(&app->reading->tokens, app->cursor, &start, &end);
+        struct buf safe = {0};
+        text_safe(&safe, app->reading->tokens.text.data + start, end - start, false);
+        x += grid_printf(g, r, 0, x, STYLE_TITLE, "At \"%s\" (token %d)", buf_cstr(&safe),
+                         app->cursor);
+        buf_clear(&safe);
+    }
+    x += grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n,
+                     app->pool_prompt ? score_unit_name(app->unit) : "act") +
+         1;
+    if (r.width - x > 34)
+        grid_printf(g, r, 0, r.width - 30, STYLE_DIM, "%7s %7s  %s", "act",
+                    score_unit_name(app->unit), "row");
+}
+
+static void list_row(struct grid *g, struct rect r, int y, const struct app *app,
+                     const struct ranked *entry, bool selected)
+{
+    char act[16], score[16];
+    format_value(act, entry->act);
+    format_value(score, app_score(app, entry->row, entry->act));
+    int pin = 0;
+    for (int k = 0; k < app->n_pins; k++)
+        pin = app->pins[k] == entry->row ? k + 1 : pin;
+    grid_str(g, r, y, 0, STYLE_ACCENT, selected ? ">" : " ");
+    if (pin)
+        grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", pin);
+    float share = app_score(app, entry->row, entry->act) * app->gain;
+    int level = app->unit == SCORE_RAW ? 0 : (int)(share * STYLE_HEAT_LEVELS + 0.999f);
+    grid_bar(g, r, y, 2, 1, style_heat(level), level);
+    int x = 4 + grid_printf(g, r, y, 4, STYLE_TEXT, "%6s %6s ", score, act);
+    x += grid_printf(g, r, y, x, STYLE_ACCENT, "#%-5zu ", entry->row);
+    const char *label = app_label(app, entry->row);
+    grid_fit(g, r, y, x, r.width - x - 1, STYLE_TEXT, 0, label, strlen(label));
+    if (selected)
+        grid_add_mods(g, r, y, 0, r.width, MOD_BOLD);
+}
+
+static void draw_list(struct grid *g, struct rect head, struct rect r, const struct app *app)
+{
+    size_t n;
+    const struct ranked *entries = app_read_entries(app, &n);
+    list_title(g, head, app);
+    if (n == 0 && app->reading && r.height > 0)
+        grid_str(g, r, 0, 2, STYLE_DIM,
+                 app->pool_prompt ? "No concept fires in this text."
+                                  : "No concept fires at this token; p shows the whole prompt.");
+    for (int y = 0; y < r.height && app->read_list.top + (size_t)y < n; y++) {
+        const struct ranked *entry = &entries[app->read_list.top + (size_t)y];
+        bool selected = app->has_selected && entry->row == app->selected;
+        list_row(g, r, y, app, entry, selected);
+        if (selected && g->cursor_y < 0 && app->pane == PANE_LIST && app->mode == MODE_NORMAL)
+            grid_cursor(g, r, y, 0, false);
+    }
+}
+
+void view_read(struct grid *g, const struct app *app)
+{
+    struct read_layout l = layout_read(app);
+    draw_head(g, l.head, app);
+    view_prompt_editor(g, l.editor, app);
+    draw_tokens(g, l.tokens, app);
+    view_legend(g, l.legend, app, true);
+    if (!rect_is_empty(l.list_head))
+        draw_list(g, l.list_head, l.list, app);
+    view_concept(g, l.detail, app);
+    if (!rect_is_empty(l.rule))
+        grid_repeat(g, l.rule, 0, 0, l.rule.width, STYLE_RULE, g->ascii ? "-" : "─");
+    view_answer(g, l.answers[BRANCH_BASELINE], app, BRANCH_BASELINE, false);
+    view_answer(g, l.answers[BRANCH_STEERED], app, BRANCH_STEERED, false);
+}

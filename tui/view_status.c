@@ -1,0 +1,171 @@
+#include "tui/keymap.h"
+#include "tui/layout.h"
+#include "tui/views.h"
+
+#include "data/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void view_tabs(struct grid *g, struct rect r, const struct app *app)
+{
+    int x = 0;
+    for (int i = 0; i < N_SCREENS; i++) {
+        bool active = (int)app->screen == i;
+        x += grid_printf(g, r, 0, x, active ? STYLE_TAB_ACTIVE : STYLE_TAB,
+                         active ? "[%s]" : " %s ", SCREEN_NAMES[i]);
+    }
+    char text[256] = "";
+    const char *dict = app->dict ? app->dict->name : "no dictionary";
+    if (app->model.name)
+        snprintf(text, sizeof text, "%s  %s  L%d  ? help", app->model.name, dict,
+                 app->model.hook_layer);
+    else
+        snprintf(text, sizeof text, "%s  ? help", app->dict ? dict : "");
+    int room = r.width - x - 2, width = text_width(text, strlen(text));
+    const char *from = text;
+    if (width > room) /* the names give way to the screens */
+        from = "? help";
+    width = text_width(from, strlen(from));
+    if (width <= room)
+        grid_str(g, r, 0, r.width - width - 1, STYLE_DIM, from);
+}
+
+/* First key of an action as it is shown. */
+static int key_text(const char *keys, char out[16])
+{
+    size_t n = strcspn(keys, " ");
+    snprintf(out, 16, "%.*s", (int)n, keys);
+    return (int)n;
+}
+
+static const char *hint_of_mode(const struct app *app)
+{
+    switch (app->mode) {
+    case MODE_EDIT:
+        return "Enter run   Ctrl-J new line   Esc done   Up older prompts   Ctrl-U W K cut";
+    case MODE_FILTER:
+        return "Enter keep   Esc clear   Up Down move   lower case ignores case";
+    case MODE_VALUE:
+        return "Enter set   Esc cancel   from -2 to 2";
+    case MODE_HELP:
+        return "j k scroll   Esc close";
+    case MODE_PAGE:
+        return "Esc back   j k other concept   S steer   Space pin";
+    case MODE_NORMAL:
+        break;
+    }
+    return NULL;
+}
+
+void view_hints(struct grid *g, struct rect r, const struct app *app)
+{
+    const char *text = hint_of_mode(app);
+    if (text) {
+        grid_fit(g, r, 0, 1, r.width - 1, STYLE_DIM, 0, text, strlen(text));
+        return;
+    }
+    int x = 1;
+    for (int a = ACTION_NONE + 1; a < N_ACTIONS; a++) {
+        const struct action_info *info = action_info((enum action)a);
+        if (!info->hint[0] || !(info->screens & app_screen_bit(app)))
+            continue;
+        char key[16];
+        int width = key_text(info->keys, key) + 1 + (int)strlen(info->hint);
+        if (x + width > r.width)
+            break;
+        x += grid_str(g, r, 0, x, STYLE_ACCENT, key) + 1;
+        x += grid_str(g, r, 0, x, STYLE_DIM, info->hint) + 2;
+    }
+}
+
+static void progress_text(const struct app *app, char *out, size_t size)
+{
+    double seconds = app->seconds - app->run_started;
+    double rate = seconds > 0.05 ? app->n_run_pieces / seconds : 0;
+    switch (app->run) {
+    case RUN_READING:
+        if (app->total > 0)
+            snprintf(out, size, "reading %ld%%", 100 * app->done / app->total);
+        else
+            snprintf(out, size, "reading");
+        break;
+    case RUN_ANSWERING:
+        if (rate > 0)
+            snprintf(out, size, "answering  %d tokens  %.0f/s", app->n_run_pieces, rate);
+        else
+            snprintf(out, size, "answering");
+        break;
+    case RUN_STOPPING:
+        snprintf(out, size, "stopping");
+        break;
+    case RUN_IDLE:
+        out[0] = '\0';
+    }
+}
+
+static const char *load_text(const struct app *app)
+{
+    switch (app->load) {
+    case LOAD_DICTIONARY:
+        return "opening the dictionary";
+    case LOAD_MODEL:
+        return "loading the model; labels and search work already";
+    case LOAD_FAILED:
+        return "no model";
+    case LOAD_READY:
+        break;
+    }
+    return "ready";
+}
+
+void view_status(struct grid *g, struct rect r, const struct app *app)
+{
+    char text[128];
+    int x = 1;
+    progress_text(app, text, sizeof text);
+    bool busy = text[0] != '\0';
+    const char *state = busy ? text : load_text(app);
+    x += grid_str(g, r, 0, x, app->load == LOAD_FAILED ? STYLE_WARNING : STYLE_GOOD, state) + 2;
+    const char *right = busy ? "Esc stop  ? help  q quit" : "? help  q quit";
+    int at = r.width - (int)strlen(right) - 1;
+    if (at > x)
+        grid_str(g, r, 0, at, STYLE_DIM, right);
+    int room = (at > x ? at : r.width) - x - 1;
+    grid_fit(g, r, 0, x, room, STYLE_TEXT, 0, app->notice, strlen(app->notice));
+}
+
+static int wrap_line(struct grid *g, struct rect r, int y, enum style style, const char *text)
+{
+    while (*text && y < r.height) {
+        size_t len = strlen(text), cut = len;
+        while (text_width(text, cut) > r.width - 2 && cut > 1) {
+            size_t space = cut;
+            while (space > 1 && text[space - 1] != ' ')
+                space--;
+            cut = space > 1 ? space - 1 : cut - 1;
+        }
+        grid_text(g, r, y++, 1, style, 0, text, cut);
+        text += cut;
+        while (*text == ' ')
+            text++;
+    }
+    return y;
+}
+
+void view_error(struct grid *g, struct rect r, const struct app *app)
+{
+    struct rect box = r;
+    int rows = (text_width(app->err.message, strlen(app->err.message)) +
+                text_width(app->err.hint, strlen(app->err.hint))) /
+                   (r.width > 4 ? r.width - 4 : 1) +
+               6;
+    box = rect_take_bottom(&box, rows);
+    for (int y = 0; y < box.height; y++)
+        grid_repeat(g, box, y, 0, box.width, STYLE_TEXT, " ");
+    grid_repeat(g, box, 0, 0, box.width, STYLE_ERROR, g->ascii ? "-" : "─");
+    int y = wrap_line(g, box, 1, STYLE_ERROR, app->err.message);
+    if (app->err.hint[0])
+        y = wrap_line(g, box, y, STYLE_TEXT, app->err.hint);
+    wrap_line(g, box, y, STYLE_DIM, "Any key goes on.");
+}

@@ -1,0 +1,141 @@
+#include "tui/flow.h"
+#include "tui/views.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MARGIN = 2 };
+
+void format_value(char out[16], float value)
+{
+    float size = value < 0 ? -value : value;
+    if (size < 9.995f)
+        snprintf(out, 16, "%.2f", (double)value);
+    else if (size < 99.95f)
+        snprintf(out, 16, "%.1f", (double)value);
+    else if (size < 99999.5f)
+        snprintf(out, 16, "%.0f", (double)value);
+    else
+        snprintf(out, 16, "%.0e", (double)value);
+}
+
+struct painter {
+    struct grid *g;
+    struct rect area; /* right of the margin */
+    const struct app *app;
+    const struct tokens *tokens;
+    const struct token_paint *paint;
+    int per_row;
+    float tint_scale, scales[MAX_PINS + 1]; /* of paint->tint and paint->rows */
+};
+
+/* The strongest counted token keeps an underline, so that the peak shows without colours. */
+static int peak_of(const struct painter *p)
+{
+    int peak = -1;
+    float best = 0;
+    for (int i = 0; p->paint->has_tint && i < p->tokens->n_read; i++) {
+        float act = tokens_act(p->tokens, i, p->paint->tint);
+        if (p->tokens->counted[i] && act > best) {
+            best = act;
+            peak = i;
+        }
+    }
+    return peak >= 0 && app_heat(p->app, p->tokens, peak, p->paint->tint, p->tint_scale) > 0 ? peak
+                                                                                             : -1;
+}
+
+static unsigned mods_of(const struct painter *p, int token, int peak)
+{
+    unsigned mods = p->paint->stale ? MOD_STALE : 0;
+    if (token == p->paint->cursor)
+        mods |= MOD_CURSOR;
+    if (token == peak)
+        mods |= MOD_UNDERLINE;
+    return mods;
+}
+
+static void draw_number(const struct painter *p, int y, const struct flow_span *span)
+{
+    char text[16];
+    float act = p->paint->has_tint ? tokens_act(p->tokens, span->token, p->paint->tint) : 0;
+    float score = app_score(p->app, p->paint->tint, act);
+    if (score <= 0)
+        return;
+    if (p->app->unit == SCORE_RAW)
+        snprintf(text, sizeof text, "%.0f", (double)act);
+    else
+        snprintf(text, sizeof text, "%.0f", (double)(100 * score));
+    if ((int)strlen(text) >= span->width)
+        snprintf(text, sizeof text, "%s", span->width > 2 ? "+" : "");
+    grid_text(p->g, p->area, y, span->col + (span->width > 1 ? 1 : 0), STYLE_DIM, 0, text,
+              strlen(text));
+}
+
+static void draw_span(const struct painter *p, const struct flow_span *span, int peak)
+{
+    int y = (span->row - p->paint->top) * p->per_row;
+    int level = !p->paint->has_tint
+                    ? 0
+                    : app_heat(p->app, p->tokens, span->token, p->paint->tint, p->tint_scale);
+    enum style style = level > 0                          ? style_heat(level)
+                       : p->tokens->special[span->token]  ? STYLE_DIM
+                       : span->token == p->paint->differs ? STYLE_DIFFERS
+                                                          : STYLE_TEXT;
+    unsigned mods = mods_of(p, span->token, peak);
+    if (span->token == p->paint->differs)
+        mods |= MOD_UNDERLINE | MOD_BOLD;
+    flow_draw_span(p->g, p->area, y, span->col, span, p->tokens, style, mods);
+    if (span->token == p->paint->cursor && p->g->cursor_y < 0)
+        grid_cursor(p->g, p->area, y, span->col, false);
+    for (int i = 0; i < p->paint->n_rows; i++)
+        grid_bar(p->g, p->area, y + 1 + i, span->col, span->width, STYLE_BAR,
+                 app_heat(p->app, p->tokens, span->token, p->paint->rows[i], p->scales[i]));
+    if (p->paint->numbers)
+        draw_number(p, y + 1 + p->paint->n_rows, span);
+}
+
+/* Which bar row is whose: the pin's digit, or a mark for the selected concept. */
+static void draw_margin(const struct painter *p, struct rect r, int n_text_rows)
+{
+    for (int row = 0; row < n_text_rows; row++)
+        for (int i = 0; i < p->paint->n_rows; i++) {
+            int y = row * p->per_row + 1 + i;
+            int pin = 0;
+            for (int k = 0; k < p->app->n_pins; k++)
+                if (p->app->pins[k] == p->paint->rows[i])
+                    pin = k + 1;
+            if (pin)
+                grid_printf(p->g, r, y, 0, STYLE_ACCENT, "%d", pin);
+            else
+                grid_str(p->g, r, y, 0, STYLE_ACCENT, ">");
+        }
+}
+
+void view_tokens(struct grid *g, struct rect r, const struct app *app, const struct tokens *tokens,
+                 const struct token_paint *paint)
+{
+    if (rect_is_empty(r))
+        return;
+    struct rect area = r;
+    if (r.width > MARGIN + 8)
+        rect_take_left(&area, MARGIN);
+    struct painter p = {.g = g,
+                        .area = area,
+                        .app = app,
+                        .tokens = tokens,
+                        .paint = paint,
+                        .per_row = 1 + paint->n_rows + (paint->numbers ? 1 : 0),
+                        .tint_scale = paint->has_tint ? app_scale(app, paint->tint) : 1};
+    for (int i = 0; i < paint->n_rows; i++)
+        p.scales[i] = app_scale(app, paint->rows[i]);
+    int peak = peak_of(&p);
+    struct flow flow;
+    flow_layout(&flow, tokens, area.width);
+    for (size_t i = 0; i < flow.n; i++)
+        if (flow.spans[i].row >= paint->top)
+            draw_span(&p, &flow.spans[i], peak);
+    if (area.x > r.x && tokens->n > 0)
+        draw_margin(&p, r, flow.n_rows - paint->top);
+    flow_clear(&flow);
+}

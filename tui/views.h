@@ -1,0 +1,45 @@
+/* All views: each writes cells of its rectangle and changes nothing else. */
+#ifndef TUI_VIEWS_H
+#define TUI_VIEWS_H
+
+#include "tui/app.h"
+#include "tui/grid.h"
+
+/* The whole frame: what the program shows. Sets the grid's cursor. */
+void view_frame(struct grid *g, const struct app *app);
+
+void view_tabs(struct grid *g, struct rect r, const struct app *app);
+void view_hints(struct grid *g, struct rect r, const struct app *app);
+void view_status(struct grid *g, struct rect r, const struct app *app);
+void view_read(struct grid *g, const struct app *app);
+void view_concepts(struct grid *g, const struct app *app);
+void view_steer(struct grid *g, const struct app *app);
+void view_help(struct grid *g, struct rect r, const struct app *app);
+int view_help_rows(const struct app *app, int width); /* rows of the whole help text */
+void view_error(struct grid *g, struct rect r, const struct app *app);
+
+/* Pieces that several screens use. */
+void view_answer(struct grid *g, struct rect r, const struct app *app, enum answer_branch branch,
+                 bool bars);
+void view_concept(struct grid *g, struct rect r, const struct app *app);
+void view_prompt_editor(struct grid *g, struct rect r, const struct app *app);
+void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins);
+
+/* Tokens in rows with their tints and bar rows; `top` is the first text row shown. cursor: token
+ * to mark or -1; differs: token to mark as the first difference or -1. */
+struct token_paint {
+    size_t rows[MAX_PINS + 1]; /* concepts with a bar row, first to last */
+    int n_rows;
+    bool has_tint;
+    size_t tint; /* concept that tints the text */
+    int cursor, differs;
+    int top;
+    bool numbers, stale;
+};
+void view_tokens(struct grid *g, struct rect r, const struct app *app, const struct tokens *tokens,
+                 const struct token_paint *paint);
+
+/* A value in at most 5 columns: "0.83", "12.4", "1.2e4". */
+void format_value(char out[16], float value);
+
+#endif
