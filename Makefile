@@ -103,7 +103,7 @@ TLIBS.core = $(LIBS.core)
 TLIBS.tui  = $(LIBS.core)
 TLIBS.demo = $(LIBS.core)
 define test_program
-names.$(1) := $(patsubst tests/$(1)/test_%.c,%,$(call src,tests/$(1)))
+names.$(1) := $(patsubst tests/$(1)/test_%.c,%,$(sort $(wildcard tests/$(1)/test_*.c)))
 $(B)/tests/$(1)_main.c: $(call src,tests/$(1))
 	@mkdir -p $$(@D)
 	@{ echo '#include "tests/support/runner.h"'; \

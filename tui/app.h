@@ -87,6 +87,7 @@ struct app {
     bool is_pins_auto, is_rack_auto; /* follow the example until the user changes them */
     double reread_at;                /* when a pause in typing is long enough; 0: not waiting */
     int cursor;                      /* token */
+    bool place_cursor;               /* the next reading is a new text: start at its beginning */
     bool pool_prompt;                /* list over the prompt instead of at the cursor token */
     bool show_numbers;
     float gain; /* multiplies scores before they become tints */

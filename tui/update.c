@@ -13,9 +13,9 @@
 
 #define INTERRUPT_WINDOW 2.0 /* seconds in which a second Ctrl-C quits */
 
-void command_add(struct commands *out, struct command command)
+void cmd_add(struct cmds *out, struct cmd command)
 {
-    assert(out->n < MAX_COMMANDS);
+    assert(out->n < MAX_CMDS);
     out->items[out->n++] = command;
 }
 
@@ -28,7 +28,7 @@ void update_notice(struct app *app, const char *fmt, ...)
 }
 
 /* The request holds the whole wanted state, so a newer one simply replaces an older one. */
-void update_run(struct app *app, struct commands *out, bool answers)
+void update_run(struct app *app, struct cmds *out, bool answers)
 {
     app->reread_at = 0;
     if (app->load != LOAD_READY) {
@@ -44,15 +44,15 @@ void update_run(struct app *app, struct commands *out, bool answers)
         app->answers[BRANCH_BASELINE].is_stale |= app->is_reading_stale;
         app->answer_top = -1;
     }
-    command_add(out, (struct command){COMMAND_RUN, app->last_job, 0, answers});
+    cmd_add(out, (struct cmd){CMD_RUN, app->last_job, 0, answers});
 }
 
-void update_cancel(struct app *app, struct commands *out)
+void update_cancel(struct app *app, struct cmds *out)
 {
     if (!app_is_busy(app))
         return;
     app->run = RUN_STOPPING;
-    command_add(out, (struct command){COMMAND_CANCEL, app->last_job, 0, false});
+    cmd_add(out, (struct cmd){CMD_CANCEL, app->last_job, 0, false});
 }
 
 void update_go(struct app *app, enum screen_id screen)
@@ -72,7 +72,7 @@ void app_set_prompt(struct app *app, const char *text)
     app->is_example = false;
 }
 
-static void escape(struct app *app, struct commands *out)
+static void escape(struct app *app, struct cmds *out)
 {
     if (app_is_busy(app))
         update_cancel(app, out);
@@ -85,10 +85,10 @@ static void escape(struct app *app, struct commands *out)
         app->pane = PANE_LIST;
 }
 
-static void interrupt(struct app *app, struct commands *out)
+static void interrupt(struct app *app, struct cmds *out)
 {
     if (app->interrupt_at > 0 && app->seconds - app->interrupt_at < INTERRUPT_WINDOW) {
-        command_add(out, (struct command){.kind = COMMAND_QUIT});
+        cmd_add(out, (struct cmd){.kind = CMD_QUIT});
         return;
     }
     app->interrupt_at = app->seconds > 0 ? app->seconds : 1e-9;
@@ -118,7 +118,7 @@ static void next_palette(struct app *app)
 }
 
 /* Actions that mean the same on every screen. */
-static bool common_action(struct app *app, enum action action, struct commands *out)
+static bool common_action(struct app *app, enum action action, struct cmds *out)
 {
     switch (action) {
     case ACTION_GO_READ:
@@ -157,13 +157,13 @@ static bool common_action(struct app *app, enum action action, struct commands *
     case ACTION_MOUSE:
         app->mouse_on = !app->mouse_on;
         update_notice(app, "mouse %s", app->mouse_on ? "on" : "off");
-        command_add(out, (struct command){.kind = COMMAND_MOUSE});
+        cmd_add(out, (struct cmd){.kind = CMD_MOUSE});
         return true;
     case ACTION_REDRAW:
-        command_add(out, (struct command){.kind = COMMAND_REDRAW});
+        cmd_add(out, (struct cmd){.kind = CMD_REDRAW});
         return true;
     case ACTION_SUSPEND:
-        command_add(out, (struct command){.kind = COMMAND_SUSPEND});
+        cmd_add(out, (struct cmd){.kind = CMD_SUSPEND});
         return true;
     case ACTION_CANCEL:
         escape(app, out);
@@ -176,12 +176,12 @@ static bool common_action(struct app *app, enum action action, struct commands *
     }
 }
 
-static void quit(struct app *app, struct commands *out)
+static void quit(struct app *app, struct cmds *out)
 {
     if (app->mode == MODE_PAGE)
         app->mode = MODE_NORMAL;
     else
-        command_add(out, (struct command){.kind = COMMAND_QUIT});
+        cmd_add(out, (struct cmd){.kind = CMD_QUIT});
 }
 
 static void scroll_answers(struct app *app, enum action action)
@@ -216,7 +216,7 @@ static bool is_movement(enum action action)
            action == ACTION_LAST || action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN;
 }
 
-static void normal_key(struct app *app, int key, struct commands *out)
+static void normal_key(struct app *app, int key, struct cmds *out)
 {
     enum action action = keymap_find(app_screen_bit(app), key);
     app->notice[0] = '\0';
@@ -238,7 +238,7 @@ static void normal_key(struct app *app, int key, struct commands *out)
         update_steer_action(app, action, out);
 }
 
-static void help_key(struct app *app, int key, struct commands *out)
+static void help_key(struct app *app, int key, struct cmds *out)
 {
     enum action action = keymap_find(app_screen_bit(app), key);
     int page = app->height / 2;
@@ -258,7 +258,7 @@ static void help_key(struct app *app, int key, struct commands *out)
         app->mode = app->mode_before_help;
 }
 
-static void any_key(struct app *app, int key, struct commands *out)
+static void any_key(struct app *app, int key, struct cmds *out)
 {
     if (app->err.code != ERR_OK) { /* it was read */
         app->err.code = ERR_OK;
@@ -284,7 +284,7 @@ static void any_key(struct app *app, int key, struct commands *out)
     }
 }
 
-static void paste(struct app *app, const struct event *e, struct commands *out)
+static void paste(struct app *app, const struct event *e, struct cmds *out)
 {
     if (app->mode == MODE_FILTER) {
         line_edit_insert(&app->filter, e->text, e->text_len);
@@ -301,18 +301,18 @@ static void paste(struct app *app, const struct event *e, struct commands *out)
     }
 }
 
-static void tick(struct app *app, struct commands *out)
+static void tick(struct app *app, struct cmds *out)
 {
     if (app->reread_at > 0 && app->seconds >= app->reread_at)
         update_run(app, out, false);
     if (app->detail_at > 0 && app->seconds >= app->detail_at) {
         app->detail_at = 0;
         if (app->has_selected && (!app->detail || app->detail->row != app->selected))
-            command_add(out, (struct command){COMMAND_DETAIL, 0, app->selected, false});
+            cmd_add(out, (struct cmd){CMD_DETAIL, 0, app->selected, false});
     }
 }
 
-static void opened(struct app *app, struct event *e, struct commands *out)
+static void opened(struct app *app, struct event *e, struct cmds *out)
 {
     app->dict = e->opened.dict;
     if (app->dict)
@@ -331,11 +331,14 @@ static void opened(struct app *app, struct event *e, struct commands *out)
         update_filter_changed(app, out);
 }
 
-static void model(struct app *app, struct event *e, struct commands *out)
+static void model(struct app *app, struct event *e, struct cmds *out)
 {
     app->model = e->model;
     e->model = (struct model_info){0};
     app->load = LOAD_READY;
+    app->has_asked = false; /* details gain the lens */
+    detail_free(app->detail);
+    app->detail = NULL;
     app->wants_answer = app->mode != MODE_EDIT;
     update_run(app, out, false);
 }
@@ -400,7 +403,7 @@ static bool is_of_a_run(enum event_kind kind)
            kind == EVENT_EFFECT || kind == EVENT_DONE;
 }
 
-static void run_event(struct app *app, struct event *e, struct commands *out)
+static void run_event(struct app *app, struct event *e, struct cmds *out)
 {
     switch (e->kind) {
     case EVENT_READING:
@@ -439,7 +442,7 @@ static void take_detail(struct app *app, struct event *e)
     e->detail = NULL;
 }
 
-void app_update(struct app *app, struct event *e, struct commands *out)
+void app_update(struct app *app, struct event *e, struct cmds *out)
 {
     if (e->seconds > 0)
         app->seconds = e->seconds;

@@ -82,7 +82,7 @@ void update_pin(struct app *app)
     app->pins[app->n_pins++] = app->selected;
 }
 
-void update_filter_changed(struct app *app, struct commands *out)
+void update_filter_changed(struct app *app, struct cmds *out)
 {
     if (app->filter.text.len == 0) {
         concept_matches_clear(&app->matches);
@@ -92,7 +92,7 @@ void update_filter_changed(struct app *app, struct commands *out)
         return;
     }
     if (app->dict)
-        command_add(out, (struct command){.kind = COMMAND_SEARCH});
+        cmd_add(out, (struct cmd){.kind = CMD_SEARCH});
 }
 
 /* A bad pattern leaves the last good result standing beside the message. */
@@ -118,7 +118,7 @@ static void move(struct app *app, long by)
         update_select(app, app->order[app->concept_list.selected]);
 }
 
-void update_filter_key(struct app *app, int key, struct commands *out)
+void update_filter_key(struct app *app, int key, struct cmds *out)
 {
     if (key == KEY_RETURN) {
         app->mode = MODE_NORMAL;
@@ -141,7 +141,7 @@ static void open_page(struct app *app)
     app->page_top = 0;
 }
 
-bool update_concepts_action(struct app *app, enum action action, struct commands *out)
+bool update_concepts_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 2;
     switch (action) {

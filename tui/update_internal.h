@@ -6,9 +6,9 @@
 #include "tui/update.h"
 
 /* update.c */
-void command_add(struct commands *out, struct command command);
-void update_run(struct app *app, struct commands *out, bool answers);
-void update_cancel(struct app *app, struct commands *out);
+void cmd_add(struct cmds *out, struct cmd command);
+void update_run(struct app *app, struct cmds *out, bool answers);
+void update_cancel(struct app *app, struct cmds *out);
 void update_go(struct app *app, enum screen_id screen);
 void update_notice(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Makes lists, cursor and scroll positions agree with the rest of the state. */
@@ -18,28 +18,28 @@ void update_settle(struct app *app);
 void update_select(struct app *app, size_t row); /* the concept all screens share */
 void update_order(struct app *app);              /* rows of the list after filter and sorting */
 void update_pin(struct app *app);                /* toggles the selected concept */
-bool update_concepts_action(struct app *app, enum action action, struct commands *out);
-void update_filter_key(struct app *app, int key, struct commands *out);
-void update_filter_changed(struct app *app, struct commands *out);
+bool update_concepts_action(struct app *app, enum action action, struct cmds *out);
+void update_filter_key(struct app *app, int key, struct cmds *out);
+void update_filter_changed(struct app *app, struct cmds *out);
 void update_matches(struct app *app, struct event *event);
 
 /* update_read.c */
-void update_example(struct app *app, long step, struct commands *out);
+void update_example(struct app *app, long step, struct cmds *out);
 void update_rank(struct app *app); /* token_top at the cursor */
 void update_list_move(struct app *app, long by);
-bool update_read_action(struct app *app, enum action action, struct commands *out);
+bool update_read_action(struct app *app, enum action action, struct cmds *out);
 void update_edit_begin(struct app *app);
-void update_edit_key(struct app *app, int key, struct commands *out);
+void update_edit_key(struct app *app, int key, struct cmds *out);
 void update_prompt_changed(struct app *app);
-void update_reading(struct app *app, struct event *event, struct commands *out);
+void update_reading(struct app *app, struct event *event, struct cmds *out);
 
 /* update_steer.c */
-void update_rack_add(struct app *app, size_t row, struct commands *out);
-void update_factor(struct app *app, float factor, struct commands *out);
-bool update_steer_action(struct app *app, enum action action, struct commands *out);
-void update_value_key(struct app *app, int key, struct commands *out);
+void update_rack_add(struct app *app, size_t row, struct cmds *out);
+void update_factor(struct app *app, float factor, struct cmds *out);
+bool update_steer_action(struct app *app, enum action action, struct cmds *out);
+void update_value_key(struct app *app, int key, struct cmds *out);
 
 /* update_mouse.c */
-void update_mouse(struct app *app, const struct event *event, struct commands *out);
+void update_mouse(struct app *app, const struct event *event, struct cmds *out);
 
 #endif

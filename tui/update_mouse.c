@@ -48,7 +48,7 @@ static void click_concepts(struct app *app, const struct event *e)
         update_select(app, app->order[i]);
 }
 
-static void click_steer(struct app *app, const struct event *e, struct commands *out)
+static void click_steer(struct app *app, const struct event *e, struct cmds *out)
 {
     struct steer_layout l = layout_steer(app);
     int x = layout_slider_x(l.rack);
@@ -71,7 +71,7 @@ static void click_steer(struct app *app, const struct event *e, struct commands 
                       out);
 }
 
-static void click(struct app *app, const struct event *e, struct commands *out)
+static void click(struct app *app, const struct event *e, struct cmds *out)
 {
     if (rect_contains(layout_frame(app).tabs, e->y, e->x)) {
         int tab = layout_tab_at(e->x);
@@ -87,7 +87,7 @@ static void click(struct app *app, const struct event *e, struct commands *out)
         click_steer(app, e, out);
 }
 
-static void wheel(struct app *app, long by, struct commands *out)
+static void wheel(struct app *app, long by, struct cmds *out)
 {
     if (app->mode == MODE_HELP)
         app->help_top += (int)by;
@@ -104,7 +104,7 @@ static void wheel(struct app *app, long by, struct commands *out)
     }
 }
 
-void update_mouse(struct app *app, const struct event *e, struct commands *out)
+void update_mouse(struct app *app, const struct event *e, struct cmds *out)
 {
     if (!app->mouse_on || layout_is_too_small(app))
         return;

@@ -28,7 +28,7 @@ void update_list_move(struct app *app, long by)
     update_select(app, entries[app->read_list.selected].row);
 }
 
-void update_example(struct app *app, long step, struct commands *out)
+void update_example(struct app *app, long step, struct cmds *out)
 {
     if (app->n_examples == 0) {
         update_notice(app, "no examples come with this model");
@@ -40,7 +40,7 @@ void update_example(struct app *app, long step, struct commands *out)
     line_edit_set(&app->prompt, app->examples[app->example]);
     app->is_example = true;
     app->is_reading_stale = true;
-    app->cursor = -1;
+    app->place_cursor = true;
     app->wants_answer = true;
     update_run(app, out, false);
 }
@@ -89,7 +89,7 @@ static void recall(struct app *app, int step)
     update_prompt_changed(app);
 }
 
-void update_edit_key(struct app *app, int key, struct commands *out)
+void update_edit_key(struct app *app, int key, struct cmds *out)
 {
     if (key == KEY_RETURN) {
         remember(app);
@@ -136,9 +136,10 @@ static void auto_pick(struct app *app)
     }
 }
 
-void update_reading(struct app *app, struct event *e, struct commands *out)
+void update_reading(struct app *app, struct event *e, struct cmds *out)
 {
-    bool first = !app->reading || app->cursor < 0;
+    bool first = !app->reading || app->place_cursor;
+    app->place_cursor = false;
     reading_free(app->reading);
     app->reading = e->reading;
     e->reading = NULL;
@@ -169,7 +170,7 @@ static void move_cursor(struct app *app, int by)
     update_rank(app);
 }
 
-bool update_read_action(struct app *app, enum action action, struct commands *out)
+bool update_read_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 4;
     switch (action) {

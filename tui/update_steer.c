@@ -9,7 +9,7 @@ static struct slot *slot_of(struct app *app)
     return app->slot < app->n_slots ? &app->slots[app->slot] : NULL;
 }
 
-void update_rack_add(struct app *app, size_t row, struct commands *out)
+void update_rack_add(struct app *app, size_t row, struct cmds *out)
 {
     int at = app_slot_of(app, row);
     if (at < 0 && app->n_slots == MAX_SLOTS) {
@@ -29,7 +29,7 @@ void update_rack_add(struct app *app, size_t row, struct commands *out)
     update_run(app, out, true);
 }
 
-void update_factor(struct app *app, float factor, struct commands *out)
+void update_factor(struct app *app, float factor, struct cmds *out)
 {
     struct slot *s = slot_of(app);
     if (!s)
@@ -44,14 +44,14 @@ void update_factor(struct app *app, float factor, struct commands *out)
     update_run(app, out, true);
 }
 
-static void nudge(struct app *app, float by, struct commands *out)
+static void nudge(struct app *app, float by, struct cmds *out)
 {
     struct slot *s = slot_of(app);
     if (s)
         update_factor(app, s->factor + by, out);
 }
 
-static void toggle(struct app *app, struct commands *out)
+static void toggle(struct app *app, struct cmds *out)
 {
     struct slot *s = slot_of(app);
     if (!s)
@@ -61,7 +61,7 @@ static void toggle(struct app *app, struct commands *out)
     update_run(app, out, true);
 }
 
-static void next_kind(struct app *app, struct commands *out)
+static void next_kind(struct app *app, struct cmds *out)
 {
     struct slot *s = slot_of(app);
     if (!s)
@@ -71,7 +71,7 @@ static void next_kind(struct app *app, struct commands *out)
     update_run(app, out, true);
 }
 
-static void remove_slot(struct app *app, struct commands *out)
+static void remove_slot(struct app *app, struct cmds *out)
 {
     if (!slot_of(app))
         return;
@@ -91,14 +91,14 @@ static void move(struct app *app, long by)
         update_select(app, app->slots[app->slot].row);
 }
 
-static void next_temperature(struct app *app, struct commands *out)
+static void next_temperature(struct app *app, struct cmds *out)
 {
     float t = app->sampler.temperature;
     app->sampler.temperature = t == 0 ? 0.7f : t < 0.9f ? 1.0f : 0;
     update_run(app, out, true);
 }
 
-static void reseed(struct app *app, struct commands *out)
+static void reseed(struct app *app, struct cmds *out)
 {
     app->sampler.seed++;
     if (app->sampler.temperature == 0)
@@ -115,7 +115,7 @@ static void begin_value(struct app *app)
     app->mode = MODE_VALUE;
 }
 
-void update_value_key(struct app *app, int key, struct commands *out)
+void update_value_key(struct app *app, int key, struct cmds *out)
 {
     if (key == KEY_ESCAPE || key == key_ctrl('C')) {
         app->mode = MODE_NORMAL;
@@ -137,7 +137,7 @@ void update_value_key(struct app *app, int key, struct commands *out)
         update_factor(app, factor, out);
 }
 
-static bool slider_action(struct app *app, enum action action, struct commands *out)
+static bool slider_action(struct app *app, enum action action, struct cmds *out)
 {
     struct slot *s = slot_of(app);
     switch (action) {
@@ -179,7 +179,7 @@ static void add_slot(struct app *app)
     update_notice(app, "S puts the selected concept into the rack; / filters");
 }
 
-bool update_steer_action(struct app *app, enum action action, struct commands *out)
+bool update_steer_action(struct app *app, enum action action, struct cmds *out)
 {
     if (slider_action(app, action, out))
         return true;
