@@ -37,7 +37,7 @@ void session_free(struct session *s);
 void session_set_progress(struct session *s, session_progress_fn *fn, void *data);
 
 /* Makes ids the prompt. What the old prompt has in common with it is kept; all branches lose
- * their answers and keep their steering. Ids out of range: ERR_ARG; more than n_ctx: ERR_LIMIT. */
+ * their answers and keep their steering. Ids out of range, or more than n_ctx: ERR_LIMIT. */
 int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err *err) ERR_CHECK;
 int session_n_prompt(const struct session *s);
 

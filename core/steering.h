@@ -40,7 +40,7 @@ struct steering {
     int from;         /* first position edited under STEER_FROM */
 };
 
-/* Appends an edit. ERR_ARG: row out of range. */
+/* Appends an edit. ERR_LIMIT: row out of range. */
 int steering_add(struct steering *s, const struct dictionary *dict, struct intervention what,
                  struct err *err) ERR_CHECK;
 /* The same for a direction that is in no dictionary: copied, [d_model]. */
@@ -54,7 +54,10 @@ void steering_clear(struct steering *s);
 int steering_strength(float *out, const struct dictionary *dict, size_t row, float factor,
                       struct err *err) ERR_CHECK;
 
-/* Edits one residual row in place. pos: absolute position; n_prompt: number of prompt tokens. */
+/* Does any edit reach this position? pos: absolute; n_prompt: number of prompt tokens. */
+bool steering_reaches(const struct steering *s, int pos, int n_prompt);
+
+/* Edits one residual row in place. */
 void steering_apply(float *h, const struct steering *s, int pos, int n_prompt);
 
 #endif

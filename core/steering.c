@@ -1,0 +1,132 @@
+#include "core/steering.h"
+
+#include "core/kernels.h"
+#include "data/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* AxBench's stand-in for a concept that never fired on the reference text. */
+#define ACT_MAX_DEFAULT 50.0f
+
+static void take_edit(struct steering *s, float *direction, size_t d_model,
+                      struct intervention what)
+{
+    assert(s->n == 0 || s->d_model == d_model);
+    s->d_model = d_model;
+    s->edits = mem_grow(s->edits, &s->cap, s->n + 1, sizeof *s->edits);
+    s->edits[s->n++] = (struct steering_edit){
+        .what = what,
+        .direction = direction,
+        .norm2 = dot(direction, direction, d_model),
+    };
+}
+
+int steering_add(struct steering *s, const struct dictionary *dict, struct intervention what,
+                 struct err *err)
+{
+    if (what.concept >= dict->n_concepts)
+        return err_set(err, ERR_LIMIT, "%s: there is no row %zu, the last one is %zu", dict->name,
+                       what.concept, dict->n_concepts - 1);
+    if (s->n > 0 && s->d_model != dict->d_model)
+        return err_set(err, ERR_SHAPE, "%s: directions of width %zu, other edits have width %zu",
+                       dict->name, dict->d_model, s->d_model);
+    float *direction = mem_alloc(dict->d_model, sizeof *direction);
+    matrix_row(direction, &dict->directions, what.concept);
+    take_edit(s, direction, dict->d_model, what);
+    return ERR_OK;
+}
+
+void steering_add_direction(struct steering *s, const float *direction, size_t d_model,
+                            struct intervention what)
+{
+    float *copy = mem_alloc(d_model, sizeof *copy);
+    memcpy(copy, direction, d_model * sizeof *copy);
+    take_edit(s, copy, d_model, what);
+}
+
+void steering_copy(struct steering *out, const struct steering *s)
+{
+    *out = *s;
+    out->edits = NULL;
+    out->n = out->cap = 0;
+    for (size_t i = 0; i < s->n; i++)
+        steering_add_direction(out, s->edits[i].direction, s->d_model, s->edits[i].what);
+}
+
+void steering_clear(struct steering *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free(s->edits[i].direction);
+    free(s->edits);
+    *s = (struct steering){0};
+}
+
+int steering_strength(float *out, const struct dictionary *dict, size_t row, float factor,
+                      struct err *err)
+{
+    if (row >= dict->n_concepts)
+        return err_set(err, ERR_LIMIT, "%s: there is no row %zu, the last one is %zu", dict->name,
+                       row, dict->n_concepts - 1);
+    if (!dict->act_max) {
+        err_set(err, ERR_FORMAT,
+                "%s: a factor needs the concept's maximum, and no acts.json has it", dict->name);
+        err_hint(err, "Give the strength itself with --strength ROW=VALUE, or the maxima with "
+                      "--acts FILE.");
+        return ERR_FORMAT;
+    }
+    float act_max = dict->act_max[row];
+    *out = factor * (act_max > 0 ? act_max : ACT_MAX_DEFAULT);
+    return ERR_OK;
+}
+
+bool steering_reaches(const struct steering *s, int pos, int n_prompt)
+{
+    if (s->n == 0)
+        return false;
+    switch (s->at) {
+    case STEER_PROMPT:
+        return pos < n_prompt;
+    case STEER_GENERATED:
+        return pos >= n_prompt;
+    case STEER_FROM:
+        return pos >= s->from;
+    default:
+        return true;
+    }
+}
+
+static void apply_edit(float *h, const struct steering_edit *edit, size_t n, bool is_spared)
+{
+    const float *w = edit->direction;
+    const float strength = edit->what.strength;
+    switch (edit->what.kind) {
+    case INTERVENTION_ADD:
+        axpy(h, strength, w, n);
+        break;
+    case INTERVENTION_CLAMP:
+        if (!is_spared)
+            axpy(h, strength - fmaxf(dot(h, w, n), 0), w, n);
+        break;
+    case INTERVENTION_THRESHOLD:
+        if (dot(h, w, n) < strength)
+            axpy(h, strength, w, n);
+        break;
+    case INTERVENTION_PROJECT_OUT:
+        /* a direction of zeros has nothing to remove */
+        if (edit->norm2 > 0)
+            axpy(h, -dot(h, w, n) / edit->norm2, w, n);
+        break;
+    }
+}
+
+void steering_apply(float *h, const struct steering *s, int pos, int n_prompt)
+{
+    if (!steering_reaches(s, pos, n_prompt))
+        return;
+    bool is_spared = pos < s->n_spared && pos < n_prompt;
+    for (size_t i = 0; i < s->n; i++)
+        apply_edit(h, &s->edits[i], s->d_model, is_spared);
+}
