@@ -23,6 +23,25 @@ void axpy(float *y, float a, const float *x, size_t n)
         y[i] += a * x[i];
 }
 
+void rescale(float *x, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] *= a;
+}
+
+void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
+                   size_t n)
+{
+    size_t j = 0;
+    for (; j + 4 <= n_rows; j += 4) { /* y is loaded and stored once for four rows */
+        const float *a = rows + j * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+        for (size_t i = 0; i < n; i++)
+            y[i] += (w[j] * a[i] + w[j + 1] * b[i]) + (w[j + 2] * c[i] + w[j + 3] * d[i]);
+    }
+    for (; j < n_rows; j++)
+        axpy(y, w[j], rows + j * stride, n);
+}
+
 float rms_norm_scale(const float *x, size_t n, float eps)
 {
     return 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
@@ -124,19 +143,22 @@ void softcap(float *x, float cap, size_t n)
         x[i] = cap * tanh_fast(x[i] * scale);
 }
 
-void softmax(float *x, size_t n)
+float exp_minus(float *x, float max, size_t n)
 {
-    float max = x[0];
-    for (size_t i = 1; i < n; i++)
-        max = x[i] > max ? x[i] : max;
     for (size_t i = 0; i < n; i++)
         x[i] = exp_fast(x[i] - max);
     float sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += x[i];
-    const float scale = 1.0f / sum;
-    for (size_t i = 0; i < n; i++)
-        x[i] *= scale;
+    return sum;
+}
+
+void softmax(float *x, size_t n)
+{
+    float max = x[0];
+    for (size_t i = 1; i < n; i++)
+        max = x[i] > max ? x[i] : max;
+    rescale(x, 1 / exp_minus(x, max, n), n);
 }
 
 int all_finite(const float *x, size_t n)

@@ -11,6 +11,13 @@ float dot(const float *a, const float *b, size_t n);
 /* y [n] += a * x [n] */
 void axpy(float *y, float a, const float *x, size_t n);
 
+/* x [n] *= a */
+void rescale(float *x, float a, size_t n);
+
+/* y [n] += sum over j of w[j] * rows[j], rows being `stride` floats apart. */
+void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
+                   size_t n);
+
 /* y [n] = x [n] / sqrt(mean(x²) + eps) * w [n]. w is the factor itself: Gemma stores w - 1, the
  * model adds the 1 once at load. y may be x. */
 void rms_norm(float *y, const float *x, const float *w, size_t n, float eps);
@@ -32,6 +39,9 @@ void gelu_tanh_mul(float *y, const float *gate, const float *up, size_t n);
 
 /* x [n] = cap * tanh(x / cap), relative error of tanh below 1e-6; cap 0: left alone. */
 void softcap(float *x, float cap, size_t n);
+
+/* x [n] = exp(x - max) for x <= max; returns their sum. */
+float exp_minus(float *x, float max, size_t n);
 
 /* x [n] = exp(x - max x) / sum. n >= 1. */
 void softmax(float *x, size_t n);

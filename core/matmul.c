@@ -26,9 +26,6 @@
 #define BACK_TILE_OUT 512
 #define TILE_FLOATS (MANY_TILE_OUT * MANY_TILE_IN)
 
-/* Products with fewer multiplications than this are not worth waking a thread for. */
-#define MIN_PARALLEL 150000
-
 static size_t size_min(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -85,27 +82,14 @@ int matmul_threads(void)
     return pool_threads();
 }
 
-static _Thread_local int serial_depth;
-
 void matmul_serial_begin(void)
 {
-    serial_depth++;
+    pool_serial_begin();
 }
 
 void matmul_serial_end(void)
 {
-    assert(serial_depth > 0);
-    serial_depth--;
-}
-
-static void run(pool_task_fn *fn, void *data, size_t n_tasks, double n_products)
-{
-    if (serial_depth == 0 && n_products >= MIN_PARALLEL) {
-        pool_run(fn, data, n_tasks);
-        return;
-    }
-    for (size_t i = 0; i < n_tasks; i++)
-        fn(data, i);
+    pool_serial_end();
 }
 
 /* --- a thread's room for converted weights, freed when the thread ends --- */
@@ -192,9 +176,9 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
     if (n == 0)
         return;
     if (n < MATMUL_MANY_ROWS)
-        run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);
+        pool_run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);
     else
-        run(many_rows_task, &p, n_blocks(w->n_rows, MANY_TILE_OUT), n_products);
+        pool_run(many_rows_task, &p, n_blocks(w->n_rows, MANY_TILE_OUT), n_products);
 }
 
 /* --- dx += dy W --- */
@@ -233,8 +217,8 @@ void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t 
     assert(n <= INT_MAX && w->n_rows <= INT_MAX && w->n_cols <= INT_MAX);
     struct backward b = {dx, dy, w, n};
     if (n > 0)
-        run(backward_task, &b, n_blocks(w->n_cols, BACK_TILE_IN),
-            (double)n * (double)w->n_rows * (double)w->n_cols);
+        pool_run(backward_task, &b, n_blocks(w->n_cols, BACK_TILE_IN),
+                 (double)n * (double)w->n_rows * (double)w->n_cols);
 }
 
 /* --- dw += dyᵀ x --- */
@@ -262,6 +246,6 @@ void matmul_weight_grad(float *dw, const float *dy, const float *x, size_t n, si
     struct weight_grad g = {dw, dy, x, n, n_out, n_in};
     kernels(); /* OpenBLAS is told about its threads there */
     if (n > 0)
-        run(weight_grad_task, &g, n_blocks(n_out, MANY_TILE_OUT),
-            (double)n * (double)n_out * (double)n_in);
+        pool_run(weight_grad_task, &g, n_blocks(n_out, MANY_TILE_OUT),
+                 (double)n * (double)n_out * (double)n_in);
 }

@@ -12,6 +12,9 @@
 /* About 30 microseconds: longer than the pause between two products of a decode step. */
 #define SPIN_ROUNDS 1500
 
+/* Multiplications that take about as long as waking a thread. */
+#define MIN_COST 150000
+
 struct pool {
     pthread_mutex_t user; /* held by the one call that uses the threads */
     atomic_int n_threads; /* wanted, the caller's included */
@@ -202,9 +205,23 @@ static void run_here(pool_task_fn *fn, void *data, size_t n_tasks)
         fn(data, task);
 }
 
-void pool_run(pool_task_fn *fn, void *data, size_t n_tasks)
+static _Thread_local int serial_depth;
+
+void pool_serial_begin(void)
 {
-    if (n_tasks < 2 || pthread_mutex_trylock(&pool.user) != 0) {
+    serial_depth++;
+}
+
+void pool_serial_end(void)
+{
+    assert(serial_depth > 0);
+    serial_depth--;
+}
+
+void pool_run(pool_task_fn *fn, void *data, size_t n_tasks, double cost)
+{
+    bool is_small = n_tasks < 2 || cost < MIN_COST;
+    if (serial_depth > 0 || is_small || pthread_mutex_trylock(&pool.user) != 0) {
         run_here(fn, data, n_tasks);
         return;
     }

@@ -17,7 +17,12 @@ typedef void pool_task_fn(void *data, size_t task);
 void pool_set_threads(int n_threads);
 int pool_threads(void);
 
-/* Runs fn(data, i) for every i in [0, n_tasks), in no order, and returns when all are done. */
-void pool_run(pool_task_fn *fn, void *data, size_t n_tasks);
+/* Runs fn(data, i) for every i in [0, n_tasks), in no order, and returns when all are done.
+ * cost: multiplications of the whole loop; a small one is not worth waking threads for. */
+void pool_run(pool_task_fn *fn, void *data, size_t n_tasks, double cost);
+
+/* Between the two, loops called from this thread stay on it. They nest. */
+void pool_serial_begin(void);
+void pool_serial_end(void);
 
 #endif

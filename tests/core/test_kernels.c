@@ -28,6 +28,25 @@ START_TEST(dot_and_axpy_equal_double_loops)
 }
 END_TEST
 
+START_TEST(weighted_rows_adds_every_row)
+{
+    float rows[7 * 50], w[7], y[40], want[40];
+    random_floats(rows, 7 * 50, 1);
+    random_floats(w, 7, 2);
+    for (size_t n_rows = 0; n_rows <= 7; n_rows++) {
+        random_floats(y, 40, 3);
+        for (size_t i = 0; i < 40; i++) {
+            double sum = (double)y[i];
+            for (size_t j = 0; j < n_rows; j++)
+                sum += (double)w[j] * (double)rows[j * 50 + i];
+            want[i] = (float)sum;
+        }
+        weighted_rows(y, w, rows, n_rows, 50, 40);
+        approx_tensor("weighted rows", y, want, 40, 1e-6);
+    }
+}
+END_TEST
+
 START_TEST(rms_norm_divides_by_the_root_mean_square_and_multiplies_by_w)
 {
     float x[N], w[N], y[N], want[N];
@@ -197,6 +216,7 @@ Suite *suite_kernels(void)
     Suite *s = suite_create("kernels");
     TCase *t = tcase_create("kernels");
     tcase_add_test(t, dot_and_axpy_equal_double_loops);
+    tcase_add_test(t, weighted_rows_adds_every_row);
     tcase_add_test(t, rms_norm_divides_by_the_root_mean_square_and_multiplies_by_w);
     tcase_add_test(t, rms_norm_of_zeros_is_zero);
     tcase_add_test(t, rope_rotates_halves);

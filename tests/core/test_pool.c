@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define N_TASKS 1000
+#define LARGE 1e9 /* a cost that is worth all threads */
 
 static void count_task(void *data, size_t task)
 {
@@ -23,7 +24,7 @@ static void check_each_runs_once(void)
     for (size_t n = 0; n <= N_TASKS; n = n * 3 + 1) {
         for (size_t i = 0; i < N_TASKS; i++)
             atomic_store(&counts[i], 0);
-        pool_run(count_task, counts, n);
+        pool_run(count_task, counts, n, LARGE);
         for (size_t i = 0; i < N_TASKS; i++)
             ck_assert_int_eq(atomic_load(&counts[i]), i < n);
     }
@@ -66,14 +67,14 @@ END_TEST
 static void nested_task(void *data, size_t task)
 {
     atomic_int(*counts)[N_TASKS] = data;
-    pool_run(count_task, counts[task], N_TASKS);
+    pool_run(count_task, counts[task], N_TASKS, LARGE);
 }
 
 START_TEST(a_task_may_use_the_pool_itself)
 {
     static atomic_int counts[8][N_TASKS];
     pool_set_threads(3);
-    pool_run(nested_task, counts, 8);
+    pool_run(nested_task, counts, 8, LARGE);
     for (size_t i = 0; i < 8; i++)
         for (size_t j = 0; j < N_TASKS; j++)
             ck_assert_int_eq(atomic_load(&counts[i][j]), 1);
@@ -84,7 +85,7 @@ END_TEST
 static void *run_many(void *data)
 {
     for (int i = 0; i < 50; i++)
-        pool_run(count_task, data, N_TASKS);
+        pool_run(count_task, data, N_TASKS, LARGE);
     return NULL;
 }
 
@@ -108,14 +109,14 @@ START_TEST(a_child_process_gets_threads_of_its_own)
 {
     static atomic_int counts[N_TASKS];
     pool_set_threads(3);
-    pool_run(count_task, counts, N_TASKS);
+    pool_run(count_task, counts, N_TASKS, LARGE);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         alarm(10);
         for (size_t i = 0; i < N_TASKS; i++)
             atomic_store(&counts[i], 0);
-        pool_run(count_task, counts, N_TASKS);
+        pool_run(count_task, counts, N_TASKS, LARGE);
         int n_wrong = 0;
         for (size_t i = 0; i < N_TASKS; i++)
             n_wrong += atomic_load(&counts[i]) != 1;
