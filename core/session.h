@@ -76,7 +76,7 @@ float session_norm_ratio(const struct session *s, int branch);
 /* Runs the whole prompt under a branch's steering and hands out the residual after chosen layers
  * (before the edit at the hook layer, after it above): for each l in layers, resid[i] is
  * [n_prompt, d_model], caller's. logits: NULL, [1, n_vocab] (last position) or, with all_logits,
- * [n_prompt, n_vocab]. */
+ * [n_prompt, n_vocab]. branch -1: no steering. */
 int session_dump(struct session *s, int branch, const int *layers, int n_layers, float **resid,
                  float *logits, bool all_logits, struct err *err) ERR_CHECK;
 

@@ -4,6 +4,7 @@
 #include "data/mem.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,10 +83,8 @@ int steering_strength(float *out, const struct dictionary *dict, size_t row, flo
     return ERR_OK;
 }
 
-bool steering_reaches(const struct steering *s, int pos, int n_prompt)
+static bool is_scheduled(const struct steering *s, int pos, int n_prompt)
 {
-    if (s->n == 0)
-        return false;
     switch (s->at) {
     case STEER_PROMPT:
         return pos < n_prompt;
@@ -98,7 +97,32 @@ bool steering_reaches(const struct steering *s, int pos, int n_prompt)
     }
 }
 
-static void apply_edit(float *h, const struct steering_edit *edit, size_t n, bool is_spared)
+static bool is_spared(const struct steering *s, const struct steering_edit *edit, int pos,
+                      int n_prompt)
+{
+    return edit->what.kind == INTERVENTION_CLAMP && pos < s->n_spared && pos < n_prompt;
+}
+
+bool steering_reaches(const struct steering *s, int pos, int n_prompt)
+{
+    if (!is_scheduled(s, pos, n_prompt))
+        return false;
+    for (size_t i = 0; i < s->n; i++)
+        if (!is_spared(s, &s->edits[i], pos, n_prompt))
+            return true;
+    return false;
+}
+
+int steering_first_pos(const struct steering *s, int n_prompt)
+{
+    if (s->n == 0)
+        return INT_MAX;
+    if (s->at == STEER_GENERATED)
+        return n_prompt;
+    return s->at == STEER_FROM ? s->from : 0;
+}
+
+static void apply_edit(float *h, const struct steering_edit *edit, size_t n)
 {
     const float *w = edit->direction;
     const float strength = edit->what.strength;
@@ -107,8 +131,7 @@ static void apply_edit(float *h, const struct steering_edit *edit, size_t n, boo
         axpy(h, strength, w, n);
         break;
     case INTERVENTION_CLAMP:
-        if (!is_spared)
-            axpy(h, strength - fmaxf(dot(h, w, n), 0), w, n);
+        axpy(h, strength - fmaxf(dot(h, w, n), 0), w, n);
         break;
     case INTERVENTION_THRESHOLD:
         if (dot(h, w, n) < strength)
@@ -124,9 +147,9 @@ static void apply_edit(float *h, const struct steering_edit *edit, size_t n, boo
 
 void steering_apply(float *h, const struct steering *s, int pos, int n_prompt)
 {
-    if (!steering_reaches(s, pos, n_prompt))
+    if (!is_scheduled(s, pos, n_prompt))
         return;
-    bool is_spared = pos < s->n_spared && pos < n_prompt;
     for (size_t i = 0; i < s->n; i++)
-        apply_edit(h, &s->edits[i], s->d_model, is_spared);
+        if (!is_spared(s, &s->edits[i], pos, n_prompt))
+            apply_edit(h, &s->edits[i], s->d_model);
 }

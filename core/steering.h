@@ -54,8 +54,12 @@ void steering_clear(struct steering *s);
 int steering_strength(float *out, const struct dictionary *dict, size_t row, float factor,
                       struct err *err) ERR_CHECK;
 
-/* Does any edit reach this position? pos: absolute; n_prompt: number of prompt tokens. */
+/* Is a position edited: by the schedule, and not spared by every edit? A threshold that is not
+ * crossed counts. pos: absolute; n_prompt: number of prompt tokens. */
 bool steering_reaches(const struct steering *s, int pos, int n_prompt);
+
+/* No position before this one is edited; INT_MAX: none at all. */
+int steering_first_pos(const struct steering *s, int n_prompt);
 
 /* Edits one residual row in place. */
 void steering_apply(float *h, const struct steering *s, int pos, int n_prompt);

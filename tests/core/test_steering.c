@@ -2,6 +2,7 @@
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define D 67
@@ -134,10 +135,12 @@ START_TEST(the_schedule_decides_which_positions_change)
             steering_apply(got, &s, pos, 2);
             ck_assert_int_eq(memcmp(got, h, sizeof got) != 0, cases[c].reaches[pos]);
             ck_assert_int_eq(steering_reaches(&s, pos, 2), cases[c].reaches[pos]);
+            ck_assert(!cases[c].reaches[pos] || steering_first_pos(&s, 2) <= pos);
         }
     }
     steering_clear(&s);
     ck_assert(!steering_reaches(&s, 0, 2));
+    ck_assert_int_eq(steering_first_pos(&s, 2), INT_MAX);
 }
 END_TEST
 
@@ -154,6 +157,7 @@ START_TEST(only_the_clamp_spares_the_prefix)
             steering_apply(got, &s, pos, 5);
             bool is_spared = kinds[k] == INTERVENTION_CLAMP && pos < 4;
             ck_assert_int_eq(memcmp(got, h, sizeof got) == 0, is_spared);
+            ck_assert_int_eq(steering_reaches(&s, pos, 5), !is_spared);
         }
         steering_clear(&s);
     }

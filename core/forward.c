@@ -1,0 +1,279 @@
+#include "core/forward.h"
+
+#include "core/attention.h"
+#include "core/kernels.h"
+#include "core/matmul.h"
+#include "data/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct forward {
+    const struct model *model;
+    int cap;                         /* rows there is room for */
+    float *y;                        /* [cap, d_model] what enters a product */
+    float *q, *mixed;                /* [cap, n_heads * d_head] queries; what attention returns */
+    float *k, *v;                    /* [cap, n_kv_heads * d_head] */
+    float *gate, *up;                /* [cap, d_ff] */
+    float *out;                      /* [cap, d_model] what leaves attention or feed-forward */
+    float *cosines, *sines;          /* [cap, d_head / 2] rotary table of the rows */
+    float rope_theta;                /* base the table was made for; 0: none yet */
+    struct attention_query *queries; /* [cap] */
+};
+
+struct forward *forward_new(const struct model *model)
+{
+    struct forward *f = mem_zalloc(1, sizeof *f);
+    f->model = model;
+    return f;
+}
+
+static void free_scratch(struct forward *f)
+{
+    float *blocks[] = {f->y,    f->q,  f->mixed, f->k,       f->v,
+                       f->gate, f->up, f->out,   f->cosines, f->sines};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        free(blocks[i]);
+    free(f->queries);
+    *f = (struct forward){.model = f->model};
+}
+
+void forward_free(struct forward *f)
+{
+    if (!f)
+        return;
+    free_scratch(f);
+    free(f);
+}
+
+int forward_reserve(struct forward *f, int n, struct err *err)
+{
+    assert(n <= FORWARD_MAX_ROWS);
+    if (n <= f->cap)
+        return ERR_OK;
+    const struct model_config *c = &f->model->config;
+    const size_t d_model = (size_t)c->d_model, d_ff = (size_t)c->d_ff;
+    const size_t d_q = (size_t)c->n_heads * (size_t)c->d_head;
+    const size_t d_kv = (size_t)c->n_kv_heads * (size_t)c->d_head;
+    const struct {
+        float **block;
+        size_t width;
+    } blocks[] = {
+        {&f->y, d_model},
+        {&f->q, d_q},
+        {&f->mixed, d_q},
+        {&f->k, d_kv},
+        {&f->v, d_kv},
+        {&f->gate, d_ff},
+        {&f->up, d_ff},
+        {&f->out, d_model},
+        {&f->cosines, (size_t)c->d_head / 2},
+        {&f->sines, (size_t)c->d_head / 2},
+    };
+    free_scratch(f);
+    size_t n_floats = 0;
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        n_floats += blocks[i].width * (size_t)n;
+        *blocks[i].block = mem_try_alloc((size_t)n * blocks[i].width, sizeof(float));
+        if (!*blocks[i].block) {
+            free_scratch(f);
+            return err_set(err, ERR_NOMEM, "no memory to run %d tokens at once (%zu MB)", n,
+                           n_floats * sizeof(float) >> 20);
+        }
+    }
+    f->queries = mem_alloc((size_t)n, sizeof *f->queries);
+    f->cap = n;
+    return ERR_OK;
+}
+
+/* --- input --- */
+
+void forward_embed(float *x, const struct model *model, const int *ids, int n)
+{
+    const size_t d_model = (size_t)model->config.d_model;
+    for (int t = 0; t < n; t++) {
+        assert(ids[t] >= 0 && ids[t] < model->config.n_vocab);
+        matrix_row(x + (size_t)t * d_model, &model->embed, (size_t)ids[t]);
+        rescale(x + (size_t)t * d_model, sqrtf((float)d_model), d_model);
+    }
+}
+
+/* --- parts of a layer; all over the rows of a batch --- */
+
+static void norm_rows(float *y, const float *x, const float *w, int n, const struct model_config *c)
+{
+    const size_t d_model = (size_t)c->d_model;
+    for (size_t t = 0; t < (size_t)n; t++)
+        rms_norm(y + t * d_model, x + t * d_model, w, d_model, c->rms_eps);
+}
+
+/* x += rms_norm(out): Gemma 2 normalises what it adds. */
+static void add_normed(float *x, float *out, const float *w, int n, const struct model_config *c)
+{
+    norm_rows(out, out, w, n, c);
+    axpy(x, 1.0f, out, (size_t)n * (size_t)c->d_model);
+}
+
+static void prepare_rope(struct forward *f, const struct batch *b, float theta)
+{
+    const size_t d_head = (size_t)f->model->config.d_head;
+    for (size_t t = 0; t < (size_t)b->n; t++)
+        rope_table(f->cosines + t * d_head / 2, f->sines + t * d_head / 2, b->rows[t].pos, d_head,
+                   theta);
+    f->rope_theta = theta;
+}
+
+static void rope_rows(float *x, const struct forward *f, int n, int n_heads)
+{
+    const size_t d_head = (size_t)f->model->config.d_head;
+    for (size_t t = 0; t < (size_t)n; t++)
+        for (size_t h = 0; h < (size_t)n_heads; h++)
+            rope_rotate(x + (t * (size_t)n_heads + h) * d_head, f->cosines + t * d_head / 2,
+                        f->sines + t * d_head / 2, d_head);
+}
+
+/* y = what enters attention; keys and values of every row go to the caches. */
+static void store_keys_values(struct forward *f, const struct batch *b, int l)
+{
+    const struct model_config *c = &f->model->config;
+    const struct layer *layer = &f->model->layers[l];
+    const size_t n = (size_t)b->n, width = (size_t)c->n_kv_heads * (size_t)c->d_head;
+    norm_rows(f->y, b->x, layer->norm_attn_in, b->n, c);
+    matmul(f->k, f->y, &layer->wk, n);
+    matmul(f->v, f->y, &layer->wv, n);
+    rope_rows(f->k, f, b->n, c->n_kv_heads);
+    for (size_t t = 0; t < n; t++) {
+        const struct row *row = &b->rows[t];
+        memcpy(kv_cache_key(row->timeline->own, l, row->pos), f->k + t * width,
+               width * sizeof(float));
+        memcpy(kv_cache_value(row->timeline->own, l, row->pos), f->v + t * width,
+               width * sizeof(float));
+    }
+}
+
+static struct kv_span span_of(const struct kv_cache *cache, int l, int end)
+{
+    if (!cache || end <= cache->first_pos)
+        return (struct kv_span){0};
+    return (struct kv_span){kv_cache_key(cache, l, cache->first_pos),
+                            kv_cache_value(cache, l, cache->first_pos), cache->first_pos,
+                            end - cache->first_pos};
+}
+
+static void attend(struct forward *f, const struct batch *b, int l)
+{
+    const struct model_config *c = &f->model->config;
+    const struct attention_config config = {
+        c->n_heads,     c->n_kv_heads,   c->d_head, f->model->layers[l].config.window,
+        c->query_scale, c->attn_softcap,
+    };
+    const size_t width = (size_t)c->n_heads * (size_t)c->d_head;
+    for (size_t t = 0; t < (size_t)b->n; t++) {
+        const struct timeline *line = b->rows[t].timeline;
+        f->queries[t] = (struct attention_query){
+            .q = f->q + t * width,
+            .out = f->mixed + t * width,
+            .pos = b->rows[t].pos,
+            .spans = {span_of(line->prefix, l, line->own->first_pos),
+                      span_of(line->own, l, b->rows[t].pos + 1)},
+        };
+    }
+    attention(&config, f->queries, (size_t)b->n);
+}
+
+static void attention_block(struct forward *f, const struct batch *b, int l)
+{
+    const struct layer *layer = &f->model->layers[l];
+    matmul(f->q, f->y, &layer->wq, (size_t)b->n);
+    rope_rows(f->q, f, b->n, f->model->config.n_heads);
+    attend(f, b, l);
+    matmul(f->out, f->mixed, &layer->wo, (size_t)b->n);
+    add_normed(b->x, f->out, layer->norm_attn_out, b->n, &f->model->config);
+}
+
+static void feed_forward_block(struct forward *f, const struct batch *b, int l)
+{
+    const struct model_config *c = &f->model->config;
+    const struct layer *layer = &f->model->layers[l];
+    const size_t n = (size_t)b->n;
+    norm_rows(f->y, b->x, layer->norm_ffw_in, b->n, c);
+    matmul(f->gate, f->y, &layer->w_gate, n);
+    matmul(f->up, f->y, &layer->w_up, n);
+    gelu_tanh_mul(f->gate, f->gate, f->up, n * (size_t)c->d_ff);
+    matmul(f->out, f->gate, &layer->w_down, n);
+    add_normed(b->x, f->out, layer->norm_ffw_out, b->n, c);
+}
+
+/* Drops the rows that nobody needs, with all that the rest of the layer reads of them. */
+static void keep_rows(struct forward *f, struct batch *b)
+{
+    const size_t d_model = (size_t)f->model->config.d_model;
+    const size_t half = (size_t)f->model->config.d_head / 2;
+    size_t kept = 0;
+    for (size_t t = 0; t < (size_t)b->n; t++) {
+        if (!b->keep[t])
+            continue;
+        memmove(b->x + kept * d_model, b->x + t * d_model, d_model * sizeof(float));
+        memmove(f->y + kept * d_model, f->y + t * d_model, d_model * sizeof(float));
+        memmove(f->cosines + kept * half, f->cosines + t * half, half * sizeof(float));
+        memmove(f->sines + kept * half, f->sines + t * half, half * sizeof(float));
+        b->rows[kept++] = b->rows[t];
+    }
+    b->n = (int)kept;
+}
+
+static int check_finite(const struct batch *b, int l, size_t d_model, struct err *err)
+{
+    for (size_t t = 0; t < (size_t)b->n; t++) {
+        if (all_finite(b->x + t * d_model, d_model))
+            continue;
+        err_set(err, ERR_FORMAT, "layer %d, position %d: the residual is not a finite number", l,
+                b->rows[t].pos);
+        err_hint(err, "A steering strength is too large, or the weights are damaged.");
+        return ERR_FORMAT;
+    }
+    return ERR_OK;
+}
+
+int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forward_layer_fn *after,
+                   void *data, struct err *err)
+{
+    int rc = forward_reserve(f, batch->n, err);
+    f->rope_theta = 0; /* the table is of other rows */
+    for (int l = l0; l < l1 && rc == ERR_OK; l++) {
+        const struct layer_config *layer = &f->model->layers[l].config;
+        if (layer->rope_theta != f->rope_theta)
+            prepare_rope(f, batch, layer->rope_theta);
+        store_keys_values(f, batch, l);
+        if (l == l1 - 1 && batch->keep)
+            keep_rows(f, batch);
+        attention_block(f, batch, l);
+        feed_forward_block(f, batch, l);
+        rc = check_finite(batch, l, (size_t)f->model->config.d_model, err);
+        if (rc == ERR_OK && after)
+            rc = after(data, l, batch, err);
+    }
+    return rc;
+}
+
+/* --- output --- */
+
+int forward_logits(struct forward *f, float *logits, const float *x, const struct row *rows, int n,
+                   struct err *err)
+{
+    const struct model_config *c = &f->model->config;
+    const size_t n_vocab = (size_t)c->n_vocab;
+    int rc = forward_reserve(f, n, err);
+    if (rc != ERR_OK)
+        return rc;
+    norm_rows(f->y, x, f->model->norm_final, n, c);
+    matmul(logits, f->y, &f->model->embed, (size_t)n);
+    softcap(logits, c->final_softcap, (size_t)n * n_vocab);
+    for (size_t t = 0; t < (size_t)n; t++)
+        if (!all_finite(logits + t * n_vocab, n_vocab))
+            return err_set(err, ERR_FORMAT, "output, position %d: a logit is not a finite number",
+                           rows[t].pos);
+    return ERR_OK;
+}

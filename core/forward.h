@@ -1,0 +1,62 @@
+/* The forward pass: a batch of rows through a range of layers. A row is one position of one
+ * timeline; rows of several timelines may share a batch, and every weight is read once for all.
+ * The caller owns rows, timelines and caches; struct forward owns the scratch memory. One thread
+ * at a time uses a struct forward. */
+#ifndef CORE_FORWARD_H
+#define CORE_FORWARD_H
+
+#include "core/kv_cache.h"
+#include "core/model.h"
+#include "data/err.h"
+
+#include <stdbool.h>
+
+/* A batch has at most so many rows: that bounds the scratch memory. */
+#define FORWARD_MAX_ROWS 512
+
+/* Where the keys and values of one line of text are. `own` has room for the positions of the
+ * batch, which are written; positions before own->first_pos are read from `prefix`. */
+struct timeline {
+    struct kv_cache *own;
+    const struct kv_cache *prefix; /* may be NULL when own starts at position 0 */
+};
+
+struct row {
+    const struct timeline *timeline;
+    int pos;
+};
+
+struct batch {
+    float *x;         /* [n, d_model] enters the first layer, leaves the last */
+    struct row *rows; /* [n] within a timeline in order of position */
+    int n;
+    /* NULL, or one flag per row: rows whose output of the last layer nobody needs leave only
+     * their keys and values. x and rows are then compacted to the kept ones, n is reduced. */
+    const bool *keep;
+};
+
+/* Called after each layer with its output. Returning an error stops with that error. */
+typedef int forward_layer_fn(void *data, int layer, const struct batch *batch, struct err *err);
+
+struct forward;
+
+struct forward *forward_new(const struct model *model);
+void forward_free(struct forward *f);
+
+/* Makes sure there is scratch for batches of n rows. n <= FORWARD_MAX_ROWS. */
+int forward_reserve(struct forward *f, int n, struct err *err) ERR_CHECK;
+
+/* x [n, d_model] = embed[ids] * sqrt(d_model) */
+void forward_embed(float *x, const struct model *model, const int *ids, int n);
+
+/* Runs layers l0 <= l < l1. Keys and values of all rows are in their caches afterwards. A residual
+ * that is not finite is ERR_FORMAT, with layer and position. after: may be NULL. */
+int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forward_layer_fn *after,
+                   void *data, struct err *err) ERR_CHECK;
+
+/* logits [n, n_vocab] = softcap(rms_norm(x) embedᵀ); x [n, d_model] is left alone. rows [n]:
+ * positions, for the error message. n <= FORWARD_MAX_ROWS. */
+int forward_logits(struct forward *f, float *logits, const float *x, const struct row *rows, int n,
+                   struct err *err) ERR_CHECK;
+
+#endif

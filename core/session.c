@@ -1,0 +1,496 @@
+#include "core/session_internal.h"
+#include "data/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static size_t width_of(const struct session *s)
+{
+    return (size_t)s->model->config.d_model;
+}
+
+static int n_above(const struct session *s)
+{
+    return s->model->config.n_layers - s->hook_layer - 1;
+}
+
+/* --- life --- */
+
+int session_new(struct session **out, const struct model *model, int hook_layer, int n_branches,
+                struct err *err)
+{
+    *out = NULL;
+    const struct model_config *c = &model->config;
+    if (hook_layer < 0 || hook_layer >= c->n_layers)
+        return err_set(err, ERR_LIMIT, "layer %d does not exist: %s has layers 0 to %d", hook_layer,
+                       model->name, c->n_layers - 1);
+    assert(n_branches >= 0 && n_branches <= SESSION_MAX_BRANCHES);
+    struct session *s = mem_zalloc(1, sizeof *s);
+    s->model = model;
+    s->hook_layer = hook_layer;
+    s->n_branches = n_branches;
+    s->forward = forward_new(model);
+    kv_cache_init(&s->lower, c, 0, hook_layer + 1);
+    s->line.own = &s->lower;
+    for (int b = 0; b < n_branches; b++) {
+        struct branch *branch = &s->branches[b];
+        kv_cache_init(&branch->lower, c, 0, hook_layer + 1);
+        kv_cache_init(&branch->upper, c, hook_layer + 1, c->n_layers);
+        branch->lower_line = (struct timeline){&branch->lower, &s->lower};
+        branch->upper_line = (struct timeline){&branch->upper, NULL};
+    }
+    *out = s;
+    return ERR_OK;
+}
+
+void session_free(struct session *s)
+{
+    if (!s)
+        return;
+    for (int b = 0; b < s->n_branches; b++) {
+        struct branch *branch = &s->branches[b];
+        steering_clear(&branch->steering);
+        kv_cache_clear(&branch->lower);
+        kv_cache_clear(&branch->upper);
+        free(branch->answer);
+        free(branch->resid);
+    }
+    kv_cache_clear(&s->lower);
+    forward_free(s->forward);
+    free(s->ids);
+    free(s->resid);
+    free(s->x);
+    free(s->rows);
+    free(s);
+}
+
+/* Room for n rows of residuals; those that are there stay. */
+static int reserve_resid(float **resid, size_t *cap, size_t n, size_t d_model, struct err *err)
+{
+    if (n <= *cap)
+        return ERR_OK;
+    size_t n_new = n > *cap + *cap / 2 ? n : *cap + *cap / 2, n_floats;
+    float *larger =
+        size_mul(&n_floats, n_new, d_model) ? mem_try_zalloc(n_floats, sizeof *larger) : NULL;
+    if (!larger)
+        return err_set(err, ERR_NOMEM, "no memory for the residuals of %zu positions", n_new);
+    if (*resid)
+        memcpy(larger, *resid, *cap * d_model * sizeof *larger);
+    free(*resid);
+    *resid = larger;
+    *cap = n_new;
+    return ERR_OK;
+}
+
+/* The room for a batch is made at the first use: a session that only reads labels has none. */
+static int reserve_batch(struct session *s, struct err *err)
+{
+    if (!s->rows)
+        s->rows = mem_alloc(FORWARD_MAX_ROWS, sizeof *s->rows);
+    if (!s->x)
+        s->x = mem_try_alloc(FORWARD_MAX_ROWS * width_of(s), sizeof *s->x);
+    if (!s->x)
+        return err_set(err, ERR_NOMEM, "no memory for a batch of %d tokens", FORWARD_MAX_ROWS);
+    return ERR_OK;
+}
+
+/* --- progress --- */
+
+void session_set_progress(struct session *s, session_progress_fn *fn, void *data)
+{
+    s->progress = fn;
+    s->progress_data = data;
+}
+
+void session_start_progress(struct session *s, long total)
+{
+    s->done = 0;
+    s->total = total;
+}
+
+int session_step(struct session *s, int n, struct err *err)
+{
+    s->done += n;
+    if (s->progress && s->progress(s->progress_data, s->done, s->total))
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    return ERR_OK;
+}
+
+int session_chunk(int n)
+{
+    int n_chunks = (n + FORWARD_MAX_ROWS - 1) / FORWARD_MAX_ROWS;
+    return (n + n_chunks - 1) / n_chunks;
+}
+
+static int after_layer(void *data, int layer, const struct batch *batch, struct err *err)
+{
+    (void)layer;
+    return session_step(data, batch->n, err);
+}
+
+/* --- the prompt --- */
+
+static int check_ids(const struct session *s, const int *ids, int n_ids, struct err *err)
+{
+    const struct model_config *c = &s->model->config;
+    if (n_ids > c->n_ctx) {
+        err_set(err, ERR_LIMIT, "the text has %d tokens, %s reads at most %d", n_ids,
+                s->model->name, c->n_ctx);
+        err_hint(err, "Shorten the text.");
+        return ERR_LIMIT;
+    }
+    for (int i = 0; i < n_ids; i++)
+        if (ids[i] < 0 || ids[i] >= c->n_vocab)
+            return err_set(err, ERR_LIMIT, "token id %d at position %d: %s has ids 0 to %d", ids[i],
+                           i, s->model->name, c->n_vocab - 1);
+    return ERR_OK;
+}
+
+static void restart_branch(struct branch *branch, int n_common, int n_prompt)
+{
+    branch->n_answer = 0;
+    branch->n_lower = 0;
+    branch->n_upper = min_int(branch->n_upper, n_common);
+    branch->lower.first_pos = n_prompt;
+}
+
+int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err *err)
+{
+    assert(n_ids >= 0);
+    int rc = check_ids(s, ids, n_ids, err);
+    if (rc == ERR_OK)
+        rc = kv_cache_reserve(&s->lower, n_ids, err);
+    if (rc == ERR_OK)
+        rc = reserve_resid(&s->resid, &s->cap_resid, (size_t)n_ids, width_of(s), err);
+    if (rc != ERR_OK)
+        return rc;
+    int n_common = 0;
+    while (n_common < n_ids && n_common < s->n_prompt && s->ids[n_common] == ids[n_common])
+        n_common++;
+    s->n_read = min_int(s->n_read, n_common);
+    s->ids = mem_realloc(s->ids, (size_t)n_ids + 1, sizeof *s->ids);
+    memcpy(s->ids, ids, (size_t)n_ids * sizeof *ids);
+    s->n_prompt = n_ids;
+    for (int b = 0; b < s->n_branches; b++)
+        restart_branch(&s->branches[b], n_common, n_ids);
+    return ERR_OK;
+}
+
+int session_n_prompt(const struct session *s)
+{
+    return s->n_prompt;
+}
+
+/* Runs the lower half in place: what enters as embeddings leaves as residuals at the hook. */
+static int read_prompt(struct session *s, struct err *err)
+{
+    int rc = reserve_batch(s, err);
+    s->n_computed = s->n_prompt - s->n_read;
+    while (rc == ERR_OK && s->n_read < s->n_prompt) {
+        int start = s->n_read, n = session_chunk(s->n_prompt - start);
+        struct batch batch = {.x = s->resid + (size_t)start * width_of(s), .rows = s->rows, .n = n};
+        for (int t = 0; t < n; t++)
+            s->rows[t] = (struct row){&s->line, start + t};
+        forward_embed(batch.x, s->model, s->ids + start, n);
+        rc = forward_layers(s->forward, &batch, 0, s->hook_layer + 1, after_layer, s, err);
+        if (rc == ERR_OK)
+            s->n_read += n;
+    }
+    return rc;
+}
+
+int session_read(struct session *s, struct err *err)
+{
+    session_start_progress(s, (long)(s->n_prompt - s->n_read) * (s->hook_layer + 1));
+    return read_prompt(s, err);
+}
+
+const float *session_resid(const struct session *s)
+{
+    return s->resid;
+}
+
+int session_n_computed(const struct session *s)
+{
+    return s->n_computed;
+}
+
+/* --- branches --- */
+
+static struct branch *branch_at(const struct session *s, int branch)
+{
+    assert(branch >= 0 && branch < s->n_branches);
+    /* the branches are part of the session, which is const to its readers only */
+    return (struct branch *)(uintptr_t)&s->branches[branch];
+}
+
+int session_set_steering(struct session *s, int branch, const struct steering *steering,
+                         struct err *err)
+{
+    static const struct steering none;
+    struct branch *b = branch_at(s, branch);
+    if (!steering)
+        steering = &none;
+    if (steering->n > 0 && steering->d_model != width_of(s))
+        return err_set(err, ERR_SHAPE,
+                       "directions of width %zu cannot steer %s, whose width is %zu",
+                       steering->d_model, s->model->name, width_of(s));
+    int first = min_int(steering_first_pos(&b->steering, s->n_prompt),
+                        steering_first_pos(steering, s->n_prompt));
+    struct steering copy;
+    steering_copy(&copy, steering); /* it may be the branch's own */
+    steering_clear(&b->steering);
+    b->steering = copy;
+    b->n_upper = min_int(b->n_upper, first);
+    return ERR_OK;
+}
+
+void session_truncate(struct session *s, int branch, int n_answer)
+{
+    struct branch *b = branch_at(s, branch);
+    assert(n_answer >= 0 && n_answer <= b->n_answer);
+    b->n_answer = n_answer;
+    b->n_lower = min_int(b->n_lower, n_answer);
+    b->n_upper = min_int(b->n_upper, s->n_prompt + n_answer);
+}
+
+int session_append(struct session *s, int branch, int id, struct err *err)
+{
+    const struct model_config *c = &s->model->config;
+    struct branch *b = branch_at(s, branch);
+    if (id < 0 || id >= c->n_vocab)
+        return err_set(err, ERR_LIMIT, "token id %d: %s has ids 0 to %d", id, s->model->name,
+                       c->n_vocab - 1);
+    if (s->n_prompt + b->n_answer >= c->n_ctx)
+        return err_set(err, ERR_LIMIT, "prompt and answer have %d tokens, all that %s reads",
+                       s->n_prompt + b->n_answer, s->model->name);
+    b->answer = mem_grow(b->answer, &b->cap_answer, (size_t)b->n_answer + 1, sizeof *b->answer);
+    b->answer[b->n_answer++] = id;
+    return ERR_OK;
+}
+
+int session_n_answer(const struct session *s, int branch)
+{
+    return branch_at(s, branch)->n_answer;
+}
+
+const int *session_answer(const struct session *s, int branch)
+{
+    return branch_at(s, branch)->answer;
+}
+
+int session_answer_resid(const float **resid, const struct session *s, int branch)
+{
+    *resid = branch_at(s, branch)->resid;
+    return branch_at(s, branch)->n_lower;
+}
+
+static double norm(const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sqrt(sum);
+}
+
+float session_norm_ratio(const struct session *s, int branch)
+{
+    const struct steering *steering = &branch_at(s, branch)->steering;
+    const size_t d_model = width_of(s);
+    float *row = mem_alloc(d_model, sizeof *row);
+    double sum = 0;
+    int n = 0;
+    for (int pos = 0; pos < s->n_read; pos++) {
+        const float *h = s->resid + (size_t)pos * d_model;
+        if (!steering_reaches(steering, pos, s->n_prompt))
+            continue;
+        memcpy(row, h, d_model * sizeof *row);
+        steering_apply(row, steering, pos, s->n_prompt);
+        for (size_t i = 0; i < d_model; i++)
+            row[i] -= h[i];
+        double h_norm = norm(h, d_model);
+        sum += h_norm > 0 ? norm(row, d_model) / h_norm : 0;
+        n++;
+    }
+    free(row);
+    return n > 0 ? (float)(sum / n) : 0;
+}
+
+/* --- logits --- */
+
+/* The first position of a branch whose upper half has to run. The last position always does: its
+ * output is wanted. With no layer above the hook, nothing else has an upper half. */
+static int first_upper(const struct session *s, const struct branch *b)
+{
+    int last = s->n_prompt + b->n_answer - 1;
+    return n_above(s) > 0 ? min_int(b->n_upper, last) : last;
+}
+
+static int reserve_branch(struct session *s, struct branch *b, struct err *err)
+{
+    int n_total = s->n_prompt + b->n_answer;
+    int rc = kv_cache_reserve(&b->lower, n_total, err);
+    if (rc == ERR_OK)
+        rc = kv_cache_reserve(&b->upper, n_total, err);
+    if (rc == ERR_OK)
+        rc = reserve_resid(&b->resid, &b->cap_resid, (size_t)b->n_answer, width_of(s), err);
+    return rc;
+}
+
+/* One row on its way through a half: which branch it is of, and where its result goes. */
+struct rider {
+    struct branch *branch;
+    int pos;
+};
+
+/* Runs the collected answer rows through the lower half and files their residuals. */
+static int run_lower(struct session *s, const struct rider *riders, int n, struct err *err)
+{
+    const size_t d_model = width_of(s);
+    struct batch batch = {.x = s->x, .rows = s->rows, .n = n};
+    for (int t = 0; t < n; t++) {
+        const struct branch *b = riders[t].branch;
+        s->rows[t] = (struct row){&b->lower_line, riders[t].pos};
+        forward_embed(s->x + (size_t)t * d_model, s->model, &b->answer[riders[t].pos - s->n_prompt],
+                      1);
+    }
+    int rc = forward_layers(s->forward, &batch, 0, s->hook_layer + 1, after_layer, s, err);
+    for (int t = 0; t < n && rc == ERR_OK; t++) {
+        struct branch *b = riders[t].branch;
+        int i = riders[t].pos - s->n_prompt;
+        memcpy(b->resid + (size_t)i * d_model, s->x + (size_t)t * d_model, d_model * sizeof(float));
+        b->n_lower = i + 1;
+    }
+    return rc;
+}
+
+static const float *hook_resid(const struct session *s, const struct branch *b, int pos)
+{
+    return pos < s->n_prompt ? s->resid + (size_t)pos * width_of(s)
+                             : b->resid + (size_t)(pos - s->n_prompt) * width_of(s);
+}
+
+static bool is_last(const struct session *s, const struct rider *rider)
+{
+    return rider->pos == s->n_prompt + rider->branch->n_answer - 1;
+}
+
+/* Steers the collected rows and runs them through the upper half; what leaves the model at last
+ * positions is appended to `last`. Returns the number of those, or an error. */
+static int run_upper(struct session *s, const struct rider *riders, int n, float *last,
+                     struct err *err)
+{
+    const size_t d_model = width_of(s);
+    bool keep[FORWARD_MAX_ROWS];
+    int n_last = 0;
+    for (int t = 0; t < n; t++) {
+        const struct branch *b = riders[t].branch;
+        float *x = s->x + (size_t)t * d_model;
+        s->rows[t] = (struct row){&b->upper_line, riders[t].pos};
+        memcpy(x, hook_resid(s, b, riders[t].pos), d_model * sizeof(float));
+        steering_apply(x, &b->steering, riders[t].pos, s->n_prompt);
+        keep[t] = is_last(s, &riders[t]);
+        n_last += keep[t];
+    }
+    struct batch batch = {.x = s->x, .rows = s->rows, .n = n, .keep = keep};
+    int rc = forward_layers(s->forward, &batch, s->hook_layer + 1, s->model->config.n_layers,
+                            after_layer, s, err);
+    if (rc != ERR_OK)
+        return rc;
+    for (int t = 0; t < n; t++)
+        riders[t].branch->n_upper = riders[t].pos + 1;
+    memcpy(last, s->x, (size_t)n_last * d_model * sizeof(float));
+    return n_last;
+}
+
+/* What both halves do: collect the rows that every branch of the mask lacks, in batches. */
+struct half {
+    bool is_upper;
+    float *last; /* [n_branches, d_model] upper half: filled */
+    int n_last;
+    struct rider riders[FORWARD_MAX_ROWS];
+    int n;
+};
+
+static int flush(struct session *s, struct half *half, struct err *err)
+{
+    int rc = ERR_OK;
+    if (half->n == 0)
+        return rc;
+    if (!half->is_upper)
+        rc = run_lower(s, half->riders, half->n, err);
+    else
+        rc = run_upper(s, half->riders, half->n, half->last + (size_t)half->n_last * width_of(s),
+                       err);
+    half->n = 0;
+    if (half->is_upper && rc > 0)
+        half->n_last += rc;
+    return rc < 0 ? rc : ERR_OK;
+}
+
+static int run_half(struct session *s, struct half *half, unsigned mask, struct err *err)
+{
+    int rc = ERR_OK;
+    for (int i = 0; i < s->n_branches; i++) {
+        struct branch *b = &s->branches[i];
+        if (!(mask >> i & 1))
+            continue;
+        int pos = half->is_upper ? first_upper(s, b) : s->n_prompt + b->n_lower;
+        for (; pos < s->n_prompt + b->n_answer && rc == ERR_OK; pos++) {
+            half->riders[half->n++] = (struct rider){b, pos};
+            if (half->n == FORWARD_MAX_ROWS)
+                rc = flush(s, half, err);
+        }
+    }
+    return rc == ERR_OK ? flush(s, half, err) : rc;
+}
+
+static int prepare_logits(struct session *s, unsigned mask, struct err *err)
+{
+    assert(mask >> s->n_branches == 0);
+    if (s->n_prompt == 0)
+        return err_set(err, ERR_LIMIT, "an empty prompt has no next token");
+    long total = (long)(s->n_prompt - s->n_read) * (s->hook_layer + 1);
+    int rc = reserve_batch(s, err);
+    for (int i = 0; i < s->n_branches && rc == ERR_OK; i++) {
+        struct branch *b = &s->branches[i];
+        if (!(mask >> i & 1))
+            continue;
+        rc = reserve_branch(s, b, err);
+        total += (long)(b->n_answer - b->n_lower) * (s->hook_layer + 1);
+        total += (long)(s->n_prompt + b->n_answer - first_upper(s, b)) * n_above(s);
+    }
+    session_start_progress(s, total);
+    return rc;
+}
+
+int session_logits(struct session *s, unsigned mask, float *logits, struct err *err)
+{
+    struct row last_rows[SESSION_MAX_BRANCHES];
+    int n = 0;
+    for (int i = 0; i < s->n_branches; i++)
+        if (mask >> i & 1)
+            last_rows[n++] = (struct row){NULL, s->n_prompt + s->branches[i].n_answer - 1};
+    float *last = mem_alloc((size_t)n * width_of(s) + 1, sizeof *last);
+    struct half *half = mem_zalloc(1, sizeof *half);
+    int rc = prepare_logits(s, mask, err);
+    if (rc == ERR_OK && s->n_read < s->n_prompt)
+        rc = read_prompt(s, err);
+    if (rc == ERR_OK)
+        rc = run_half(s, half, mask, err);
+    *half = (struct half){.is_upper = true, .last = last};
+    if (rc == ERR_OK)
+        rc = run_half(s, half, mask, err);
+    if (rc == ERR_OK)
+        rc = forward_logits(s->forward, logits, last, last_rows, n, err);
+    free(half);
+    free(last);
+    return rc;
+}
