@@ -1,0 +1,58 @@
+#include "tui/cli_json.h"
+
+void json_scope(struct json_writer *w, const struct scope *scope)
+{
+    const struct dictionary *dict = scope->dict;
+    jw_key(w, "model");
+    if (scope->model) {
+        jw_object(w);
+        jw_key(w, "path"), jw_string(w, scope->model->path);
+        jw_key(w, "name"), jw_string(w, scope->model->name);
+        jw_object_end(w);
+    } else {
+        jw_null(w);
+    }
+    jw_key(w, "dictionary");
+    if (dict) {
+        jw_object(w);
+        jw_key(w, "path"), jw_string(w, dict->path);
+        jw_key(w, "name"), jw_string(w, dict->name);
+        jw_key(w, "n_concepts"), jw_int(w, (long long)dict->n_concepts);
+        jw_key(w, "layer"), jw_int(w, scope->hook_layer);
+        jw_object_end(w);
+    } else {
+        jw_null(w);
+    }
+}
+
+void json_token_text(struct json_writer *w, const struct scope *scope, int id)
+{
+    struct buf text = {0};
+    scope_token_text(&text, scope, id);
+    jw_string_len(w, buf_cstr(&text), text.len);
+    buf_clear(&text);
+}
+
+void json_label(struct json_writer *w, const struct dictionary *dict, size_t row)
+{
+    jw_key(w, "label");
+    jw_string_len(w, dict->labels.rows[row].text, dict->labels.rows[row].text_len);
+}
+
+void json_ids(struct json_writer *w, const char *key, const int *ids, size_t n)
+{
+    jw_key(w, key);
+    jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        jw_int(w, ids[i]);
+    jw_array_end(w);
+}
+
+void json_statistic(struct json_writer *w, const char *key, const float *values, size_t row)
+{
+    jw_key(w, key);
+    if (values)
+        jw_float(w, values[row]);
+    else
+        jw_null(w);
+}

@@ -1,0 +1,125 @@
+#include "tui/job.h"
+
+#include "core/latents.h"
+#include "core/matmul.h"
+#include "data/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TEXT_BYTES ((size_t)256 << 20)
+
+int job_text(struct buf *out, const struct args *args, struct err *err)
+{
+    if (strcmp(args->text, "-") != 0) {
+        buf_str(out, args->text);
+        return ERR_OK;
+    }
+    int rc = file_read(out, "-", MAX_TEXT_BYTES, err);
+    if (rc == ERR_OK && out->len > 0 && out->data[out->len - 1] == '\n')
+        out->data[--out->len] = '\0';
+    return rc;
+}
+
+int job_check_row(const struct dictionary *dict, size_t row, struct err *err)
+{
+    if (row < dict->n_concepts)
+        return ERR_OK;
+    err_set(err, ERR_LIMIT, "row %zu is out of range: the dictionary %s has %zu rows", row,
+            dict->name, dict->n_concepts);
+    err_hint(err, "Use a row from 0 to %zu; axscope search lists them.", dict->n_concepts - 1);
+    return ERR_LIMIT;
+}
+
+static int make_prompt(struct job *job, const struct args *args, struct err *err)
+{
+    if (args->form == PROMPT_IDS)
+        return prompt_from_ids(&job->prompt, &job->scope, args->ids, args->n_ids, err);
+    struct buf text = {0};
+    int rc = job_text(&text, args, err);
+    if (rc == ERR_OK)
+        rc = prompt_from_text(&job->prompt, &job->scope, args->form, buf_cstr(&text), text.len,
+                              args->answer, err);
+    buf_clear(&text);
+    return rc;
+}
+
+static int add_edit(struct steering *steering, const struct dictionary *dict,
+                    const struct steer_flag *flag, struct err *err)
+{
+    float strength = flag->value;
+    int rc = job_check_row(dict, flag->row, err);
+    if (rc == ERR_OK && flag->is_factor)
+        rc = steering_strength(&strength, dict, flag->row, flag->value, err);
+    if (rc != ERR_OK)
+        return rc;
+    struct intervention what = {flag->kind, flag->row, strength};
+    return steering_add(steering, dict, what, err);
+}
+
+static int make_steering(struct job *job, const struct args *args, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = 0; i < args->n_edits && rc == ERR_OK; i++)
+        rc = add_edit(&job->steering, job->scope.dict, &args->edits[i], err);
+    for (size_t i = 0; i < args->n_concepts && rc == ERR_OK; i++)
+        rc = job_check_row(job->scope.dict, args->concepts[i], err);
+    job->steering.at = args->steer_at;
+    job->steering.from = args->steer_from;
+    job->steering.n_spared = job->prompt.n_spared;
+    return rc;
+}
+
+static int open_all(struct job *job, const struct args *args, int need, int n_branches,
+                    struct err *err)
+{
+    int rc = scope_open(&job->scope, &args->scope, need, err);
+    if (rc == ERR_OK)
+        rc = make_prompt(job, args, err);
+    if (rc == ERR_OK)
+        rc = make_steering(job, args, err);
+    if (rc == ERR_OK)
+        rc = session_new(&job->session, job->scope.model, job->scope.hook_layer, n_branches, err);
+    if (rc == ERR_OK)
+        rc = session_set_prompt(job->session, job->prompt.ids.ids, (int)job->prompt.ids.n, err);
+    return rc;
+}
+
+int job_open(struct job *job, const struct args *args, int need, int n_branches, struct err *err)
+{
+    *job = (struct job){0};
+    matmul_set_threads(args->threads);
+    need |= SCOPE_MODEL | (args->n_edits > 0 ? SCOPE_DICT : SCOPE_DICT_IF_ANY);
+    int rc = open_all(job, args, need, n_branches, err);
+    if (rc != ERR_OK)
+        job_close(job);
+    return rc;
+}
+
+void job_close(struct job *job)
+{
+    session_free(job->session);
+    steering_clear(&job->steering);
+    prompt_clear(&job->prompt);
+    scope_close(&job->scope);
+    *job = (struct job){0};
+}
+
+int job_latents(float **acts, struct job *job, bool is_signed, struct err *err)
+{
+    const struct dictionary *dict = job->scope.dict;
+    size_t n_tokens = job->prompt.ids.n, n = 0;
+    int rc = session_read(job->session, err);
+    if (rc != ERR_OK)
+        return rc;
+    if (!size_mul(&n, n_tokens, dict->n_concepts) || !(*acts = mem_try_alloc(n, sizeof **acts)))
+        return err_set(err, ERR_NOMEM, "no memory for the latents of %zu tokens x %zu concepts",
+                       n_tokens, dict->n_concepts);
+    rc = latents_encode(*acts, dict, session_resid(job->session), n_tokens, dict->d_model,
+                        is_signed, err);
+    if (rc != ERR_OK) {
+        free(*acts);
+        *acts = NULL;
+    }
+    return rc;
+}

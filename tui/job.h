@@ -1,0 +1,31 @@
+/* What a subcommand works on: the opened files, the prompt, the steering and a session. */
+#ifndef TUI_JOB_H
+#define TUI_JOB_H
+
+#include "core/scope.h"
+#include "core/session.h"
+#include "tui/args.h"
+
+struct job {
+    struct scope scope;
+    struct prompt prompt;
+    struct steering steering; /* of the steering flags */
+    struct session *session;
+};
+
+/* Opens what `need` (enum scope_need) asks for, turns TEXT, "-" or --ids into a prompt, checks the
+ * rows of the steering flags and of --concept, and makes a session with the prompt set. */
+int job_open(struct job *job, const struct args *args, int need, int n_branches,
+             struct err *err) ERR_CHECK;
+void job_close(struct job *job);
+
+/* TEXT as given, or standard input without one final newline where it is "-". */
+int job_text(struct buf *out, const struct args *args, struct err *err) ERR_CHECK;
+
+/* ERR_LIMIT, with the number of rows, unless row is one of the dictionary's. */
+int job_check_row(const struct dictionary *dict, size_t row, struct err *err) ERR_CHECK;
+
+/* Latents at every prompt position, [n_prompt, n_concepts]; the caller frees *acts. */
+int job_latents(float **acts, struct job *job, bool is_signed, struct err *err) ERR_CHECK;
+
+#endif

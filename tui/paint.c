@@ -1,0 +1,153 @@
+#include "tui/paint.h"
+
+#include "data/mem.h"
+#include "data/text.h"
+
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define N_LEVELS 8
+
+static bool wants_colour(FILE *stream)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    const char *truecolor = getenv("COLORTERM");
+    if (!isatty(fileno(stream)) || (no_color && *no_color) || !term || strcmp(term, "dumb") == 0)
+        return false;
+    return strstr(term, "256color") || strstr(term, "direct") || (truecolor && *truecolor);
+}
+
+static int columns_of(FILE *stream)
+{
+    struct winsize size;
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    const char *columns = getenv("COLUMNS");
+    int n = columns ? atoi(columns) : 0;
+    return n >= 20 && n <= 10000 ? n : 80;
+}
+
+void paint_init(struct paint *p, FILE *stream)
+{
+    p->stream = stream;
+    p->has_colour = wants_colour(stream);
+    p->is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    p->width = columns_of(stream);
+}
+
+/* s without anything that moves the cursor; a line break becomes a sign of one column. */
+static void visible(struct buf *out, const struct paint *p, const char *s, size_t len)
+{
+    while (len > 0) {
+        const char *newline = memchr(s, '\n', len);
+        size_t n = newline ? (size_t)(newline - s) : len;
+        text_safe(out, s, n, false);
+        if (newline)
+            buf_str(out, p->is_utf8 ? "\u21b5" : "\\n");
+        n += newline != NULL;
+        s += n;
+        len -= n;
+    }
+}
+
+int paint_text(const struct paint *p, const char *s, size_t len)
+{
+    struct buf safe = {0};
+    visible(&safe, p, s, len);
+    fwrite(buf_cstr(&safe), 1, safe.len, p->stream);
+    int columns = text_width(buf_cstr(&safe), safe.len);
+    buf_clear(&safe);
+    return columns;
+}
+
+void paint_padded(const struct paint *p, const char *s, size_t len, int columns)
+{
+    int used = paint_text(p, s, len);
+    if (used < columns)
+        fprintf(p->stream, "%*s", columns - used, "");
+}
+
+void paint_bold(const struct paint *p, bool on)
+{
+    if (p->has_colour)
+        fputs(on ? "\033[1m" : "\033[0m", p->stream);
+}
+
+void paint_dim(const struct paint *p, bool on)
+{
+    if (p->has_colour)
+        fputs(on ? "\033[2m" : "\033[0m", p->stream);
+}
+
+/* 0: no heat, 1..N_LEVELS. */
+static int level_of(float share)
+{
+    if (!(share > 0))
+        return 0;
+    int level = 1 + (int)(share * N_LEVELS);
+    return level > N_LEVELS ? N_LEVELS : level;
+}
+
+static void begin_tint(const struct paint *p, int level, bool is_special)
+{
+    /* viridis fitted to the 256 colours: lightness rises, text contrast at least 4.8 */
+    static const int back[] = {53, 55, 25, 30, 36, 42, 149, 226};
+    if (p->has_colour && level > 0)
+        fprintf(p->stream, "\033[48;5;%d;38;5;%dm", back[level - 1], level <= 3 ? 231 : 16);
+    else if (is_special)
+        paint_dim(p, true);
+}
+
+static void print_bar(const struct paint *p, int level, int columns)
+{
+    static const char *const blocks[] = {" ",      "\u2581", "\u2582", "\u2583", "\u2584",
+                                         "\u2585", "\u2586", "\u2587", "\u2588"};
+    static const char *const signs[] = {" ", ".", ":", "-", "=", "+", "*", "%", "#"};
+    for (int i = 0; i < columns; i++)
+        fputs(p->is_utf8 ? blocks[level] : signs[level], p->stream);
+}
+
+static int cell_columns(const struct paint *p, const struct paint_cell *cell)
+{
+    struct buf safe = {0};
+    visible(&safe, p, cell->text, cell->len);
+    int columns = text_width(buf_cstr(&safe), safe.len);
+    buf_clear(&safe);
+    return columns;
+}
+
+static void heat_line(const struct paint *p, const struct paint_cell *cells, const int *columns,
+                      size_t n)
+{
+    fputs("  ", p->stream);
+    for (size_t i = 0; i < n; i++) {
+        int level = level_of(cells[i].share);
+        begin_tint(p, level, cells[i].is_special);
+        paint_text(p, cells[i].text, cells[i].len);
+        if (p->has_colour)
+            fputs("\033[0m", p->stream);
+    }
+    fputs("\n  ", p->stream);
+    for (size_t i = 0; i < n; i++)
+        print_bar(p, level_of(cells[i].share), columns[i]);
+    fputc('\n', p->stream);
+}
+
+void paint_heat(const struct paint *p, const struct paint_cell *cells, size_t n)
+{
+    int *columns = mem_alloc(n, sizeof *columns);
+    for (size_t i = 0; i < n; i++)
+        columns[i] = cell_columns(p, &cells[i]);
+    for (size_t start = 0; start < n;) {
+        size_t end = start;
+        int used = 2;
+        while (end < n && (end == start || used + columns[end] <= p->width))
+            used += columns[end++];
+        heat_line(p, cells + start, columns + start, end - start);
+        start = end;
+    }
+    free(columns);
+}
