@@ -1,0 +1,185 @@
+/* axscope info: what is loaded, its shapes and sizes, what memory it will take. */
+#include "core/matmul.h"
+#include "tui/cli_json.h"
+#include "tui/commands.h"
+#include "tui/paint.h"
+#include "tui/version.h"
+
+#include <string.h>
+
+#define FORECAST_TOKENS 1024
+
+/* Bytes that one more token of one timeline costs. */
+static size_t bytes_per_token(const struct scope *scope)
+{
+    const struct model_config *c = &scope->model->config;
+    size_t kv = 2 * (size_t)c->n_layers * (size_t)c->n_kv_heads * (size_t)c->d_head;
+    size_t latents = scope->dict ? scope->dict->n_concepts : 0;
+    return (kv + (size_t)c->d_model + latents) * sizeof(float);
+}
+
+static size_t dictionary_bytes(const struct dictionary *dict)
+{
+    return dict->n_concepts * dict->d_model * dtype_size(dict->directions.dtype);
+}
+
+static size_t forecast(const struct scope *scope)
+{
+    size_t bytes = scope->dict ? dictionary_bytes(scope->dict) : 0;
+    if (scope->model)
+        bytes += scope->model->n_weight_bytes + FORECAST_TOKENS * bytes_per_token(scope);
+    return bytes;
+}
+
+/* --- JSON --- */
+
+static void json_model_shape(struct json_writer *w, const struct model *model)
+{
+    const struct model_config *c = &model->config;
+    const struct {
+        const char *key;
+        long long value;
+    } numbers[] = {{"n_layers", c->n_layers},
+                   {"d_model", c->d_model},
+                   {"n_heads", c->n_heads},
+                   {"n_kv_heads", c->n_kv_heads},
+                   {"d_head", c->d_head},
+                   {"d_ff", c->d_ff},
+                   {"n_vocab", c->n_vocab},
+                   {"n_ctx", c->n_ctx},
+                   {"window", model->layers[0].config.window},
+                   {"weight_bytes", (long long)model->n_weight_bytes}};
+    jw_key(w, "shape");
+    jw_object(w);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        jw_key(w, numbers[i].key), jw_int(w, numbers[i].value);
+    jw_key(w, "dtype"), jw_string(w, dtype_name(model->embed.dtype));
+    jw_object_end(w);
+    json_ids(w, "stop_ids", c->stop_ids, (size_t)c->n_stop_ids);
+}
+
+static void json_dictionary_shape(struct json_writer *w, const struct dictionary *dict)
+{
+    jw_key(w, "directions");
+    jw_object(w);
+    jw_key(w, "n_concepts"), jw_int(w, (long long)dict->n_concepts);
+    jw_key(w, "d_model"), jw_int(w, (long long)dict->d_model);
+    jw_key(w, "dtype"), jw_string(w, dtype_name(dict->directions.dtype));
+    jw_key(w, "bytes"), jw_int(w, (long long)dictionary_bytes(dict));
+    jw_key(w, "has_act_max"), jw_bool(w, dict->act_max != NULL);
+    jw_key(w, "has_threshold"), jw_bool(w, dict->threshold != NULL);
+    jw_object_end(w);
+}
+
+static void print_json(const struct scope *scope)
+{
+    struct json_writer w;
+    json_writer_init(&w, stdout, NULL);
+    jw_object(&w);
+    jw_key(&w, "version"), jw_string(&w, version_string());
+    json_scope(&w, scope);
+    if (scope->model)
+        json_model_shape(&w, scope->model);
+    if (scope->dict)
+        json_dictionary_shape(&w, scope->dict);
+    jw_key(&w, "hook_layer"), jw_int(&w, scope->hook_layer);
+    jw_key(&w, "has_tokenizer"), jw_bool(&w, scope->tokenizer != NULL);
+    jw_key(&w, "is_chat"), jw_bool(&w, scope->is_chat);
+    jw_key(&w, "is_demo"), jw_bool(&w, scope->is_demo);
+    jw_key(&w, "memory");
+    jw_object(&w);
+    if (scope->model)
+        jw_key(&w, "bytes_per_token"), jw_int(&w, (long long)bytes_per_token(scope));
+    jw_key(&w, "forecast_tokens"), jw_int(&w, FORECAST_TOKENS);
+    jw_key(&w, "forecast_bytes"), jw_int(&w, (long long)forecast(scope));
+    jw_object_end(&w);
+    jw_key(&w, "isa"), jw_string(&w, matmul_isa());
+    jw_key(&w, "threads"), jw_int(&w, matmul_threads());
+    jw_object_end(&w);
+    putchar('\n');
+}
+
+/* --- text --- */
+
+static void print_size(const char *name, size_t bytes)
+{
+    printf("  %-14s %.1f MB\n", name, (double)bytes / 1e6);
+}
+
+static void print_path(const struct paint *p, const char *title, const char *name, const char *path)
+{
+    paint_bold(p, true);
+    printf("%s  ", title);
+    paint_text(p, name, strlen(name));
+    paint_bold(p, false);
+    printf("\n  %-14s ", "path");
+    paint_text(p, path, strlen(path));
+    putchar('\n');
+}
+
+static void print_model(const struct paint *p, const struct scope *scope)
+{
+    const struct model *model = scope->model;
+    const struct model_config *c = &model->config;
+    print_path(p, "model", model->name, model->path);
+    printf("  %-14s %d layers, d_model %d, d_ff %d\n", "shape", c->n_layers, c->d_model, c->d_ff);
+    printf("  %-14s %d heads, %d key/value heads, d_head %d\n", "attention", c->n_heads,
+           c->n_kv_heads, c->d_head);
+    printf("  %-14s %d tokens, local window %d\n", "context", c->n_ctx,
+           model->layers[0].config.window);
+    printf("  %-14s %d tokens, %s\n", "vocabulary", c->n_vocab,
+           scope->tokenizer ? (scope->is_chat ? "tokenizer and chat template" : "tokenizer")
+                            : "no tokenizer: --ids only");
+    printf("  %-14s %s\n", "stored as", dtype_name(model->embed.dtype));
+    print_size("weights", model->n_weight_bytes);
+    print_size("per 1000 tok.", 1000 * bytes_per_token(scope));
+}
+
+static void print_dictionary(const struct paint *p, const struct scope *scope)
+{
+    const struct dictionary *dict = scope->dict;
+    print_path(p, "dictionary", dict->name, dict->path);
+    printf("  %-14s %zu concepts x %zu, layer %d\n", "shape", dict->n_concepts, dict->d_model,
+           scope->hook_layer);
+    printf("  %-14s %s, %s\n", "statistics", dict->act_max ? "act_max" : "no act_max",
+           dict->threshold ? "thresholds" : "no thresholds");
+    printf("  %-14s %s\n", "stored as", dtype_name(dict->directions.dtype));
+    print_size("directions", dictionary_bytes(dict));
+}
+
+static void print_text(const struct scope *scope)
+{
+    struct paint p;
+    paint_init(&p, stdout);
+    if (scope->is_demo)
+        puts("the bundled demo\n");
+    if (scope->model)
+        print_model(&p, scope);
+    else
+        puts("model       none (--model)");
+    if (scope->dict)
+        print_dictionary(&p, scope);
+    else
+        puts("dictionary  none (--dict)");
+    printf("memory        %.1f MB for %d tokens, weights mapped\n", (double)forecast(scope) / 1e6,
+           FORECAST_TOKENS);
+    printf("arithmetic    %s, %d threads\n", matmul_isa(), matmul_threads());
+    printf("version       %s\n", version_string());
+}
+
+int cli_info(const struct args *args, struct err *err)
+{
+    struct scope scope;
+    bool dict_alone = args->scope.dict && !args->scope.model;
+    matmul_set_threads(args->threads);
+    int rc =
+        scope_open(&scope, &args->scope, SCOPE_DICT_IF_ANY | (dict_alone ? 0 : SCOPE_MODEL), err);
+    if (rc != ERR_OK)
+        return rc;
+    if (args->json)
+        print_json(&scope);
+    else
+        print_text(&scope);
+    scope_close(&scope);
+    return rc;
+}

@@ -1,0 +1,302 @@
+/* axscope read: which concepts fire, per token and over the prompt. */
+#include "core/latents.h"
+#include "tui/cli_json.h"
+#include "tui/commands.h"
+#include "tui/job.h"
+#include "tui/paint.h"
+
+#include <stdlib.h>
+
+#define AXBENCH_PREFIX 4 /* positions AxBench leaves out of pooling */
+#define N_HEAT_ROWS 3    /* concepts drawn over the text unless --concept names them */
+
+struct reading {
+    const struct args *args;
+    const struct scope *scope;
+    const struct dictionary *dict;
+    const struct prompt *prompt;
+    const float *acts;     /* [n_tokens, n_concepts] */
+    bool *counted;         /* [n_tokens] owned */
+    struct ranked *ranked; /* [n_ranked] owned, over the prompt */
+    size_t n_ranked;
+};
+
+static size_t top_k(const struct reading *r)
+{
+    size_t k = (size_t)r->args->top;
+    return k < r->dict->n_concepts ? k : r->dict->n_concepts;
+}
+
+static void rank(struct reading *r)
+{
+    size_t n = r->prompt->ids.n;
+    r->counted = mem_alloc(n, sizeof *r->counted);
+    for (size_t t = 0; t < n; t++)
+        r->counted[t] = r->args->pool_axbench ? t >= AXBENCH_PREFIX : r->prompt->counted[t];
+    size_t k = top_k(r) > N_HEAT_ROWS ? top_k(r) : N_HEAT_ROWS;
+    r->ranked = mem_alloc(k, sizeof *r->ranked);
+    r->n_ranked = rank_prompt_all(r->ranked, k < r->dict->n_concepts ? k : r->dict->n_concepts,
+                                  r->dict, r->acts, r->counted, n);
+}
+
+static const float *acts_at(const struct reading *r, size_t t)
+{
+    return r->acts + t * r->dict->n_concepts;
+}
+
+/* --- JSON --- */
+
+static void json_token(struct json_writer *w, const struct reading *r, size_t t, struct ranked *top)
+{
+    int id = r->prompt->ids.ids[t];
+    jw_object(w);
+    jw_key(w, "pos"), jw_int(w, (long long)t);
+    jw_key(w, "id"), jw_int(w, id);
+    jw_key(w, "text"), json_token_text(w, r->scope, id);
+    jw_key(w, "special"), jw_bool(w, r->prompt->special[t]);
+    jw_key(w, "counted"), jw_bool(w, r->counted[t]);
+    jw_key(w, "top");
+    jw_array(w);
+    size_t n = rank_token_all(top, top_k(r), acts_at(r, t), r->dict->n_concepts);
+    for (size_t i = 0; i < n; i++) {
+        jw_object(w);
+        jw_key(w, "row"), jw_int(w, (long long)top[i].row);
+        jw_key(w, "act"), jw_float(w, top[i].act);
+        json_label(w, r->dict, top[i].row);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+    jw_object_end(w);
+}
+
+static void json_tokens(struct json_writer *w, const struct reading *r)
+{
+    struct ranked *top = mem_alloc(top_k(r) + 1, sizeof *top);
+    jw_key(w, "tokens");
+    jw_array(w);
+    for (size_t t = 0; t < r->prompt->ids.n; t++)
+        json_token(w, r, t, top);
+    jw_array_end(w);
+    free(top);
+}
+
+static void json_concepts(struct json_writer *w, const struct reading *r)
+{
+    jw_key(w, "concepts");
+    jw_array(w);
+    for (size_t i = 0; i < r->args->n_concepts; i++) {
+        size_t row = r->args->concepts[i];
+        jw_object(w);
+        jw_key(w, "row"), jw_int(w, (long long)row);
+        json_label(w, r->dict, row);
+        jw_key(w, "acts");
+        jw_array(w);
+        for (size_t t = 0; t < r->prompt->ids.n; t++)
+            jw_float(w, acts_at(r, t)[row]);
+        jw_array_end(w);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void json_prompt_top(struct json_writer *w, const struct reading *r)
+{
+    jw_key(w, "unit"), jw_string(w, score_unit_name(score_unit_of(r->dict)));
+    jw_key(w, "prompt_top");
+    jw_array(w);
+    for (size_t i = 0; i < r->n_ranked && i < top_k(r); i++) {
+        const struct ranked *item = &r->ranked[i];
+        jw_object(w);
+        jw_key(w, "row"), jw_int(w, (long long)item->row);
+        json_label(w, r->dict, item->row);
+        jw_key(w, "act"), jw_float(w, item->act);
+        json_statistic(w, "act_max", r->dict->act_max, item->row);
+        jw_key(w, "pos"), jw_int(w, item->pos);
+        jw_key(w, "score"), jw_float(w, item->score);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void json_all(struct json_writer *w, const struct reading *r)
+{
+    jw_key(w, "acts");
+    jw_array(w);
+    for (size_t t = 0; t < r->prompt->ids.n; t++) {
+        jw_array(w);
+        for (size_t c = 0; c < r->dict->n_concepts; c++)
+            jw_float(w, acts_at(r, t)[c]);
+        jw_array_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void print_json(const struct reading *r)
+{
+    struct json_writer w;
+    json_writer_init(&w, stdout, NULL);
+    jw_object(&w);
+    json_scope(&w, r->scope);
+    jw_key(&w, "layer"), jw_int(&w, r->scope->hook_layer);
+    json_tokens(&w, r);
+    json_concepts(&w, r);
+    json_prompt_top(&w, r);
+    if (r->args->all)
+        json_all(&w, r);
+    jw_object_end(&w);
+    putchar('\n');
+}
+
+/* --- text --- */
+
+static void print_label(const struct paint *p, const struct reading *r, size_t row)
+{
+    paint_text(p, r->dict->labels.rows[row].text, r->dict->labels.rows[row].text_len);
+}
+
+static void print_token(const struct paint *p, const struct reading *r, size_t t, int columns)
+{
+    struct buf text = {0};
+    scope_token_text(&text, r->scope, r->prompt->ids.ids[t]);
+    paint_padded(p, buf_cstr(&text), text.len, columns);
+    buf_clear(&text);
+}
+
+/* The counted position with the largest value; position 0 when none is counted. */
+static size_t peak_of(const struct reading *r, size_t row)
+{
+    size_t peak = 0;
+    for (size_t t = 1; t < r->prompt->ids.n; t++)
+        if (r->counted[t] && (!r->counted[peak] || acts_at(r, t)[row] > acts_at(r, peak)[row]))
+            peak = t;
+    return peak;
+}
+
+/* The text tinted by one concept; its largest counted value gets the full colour. */
+static void print_heat(const struct paint *p, const struct reading *r, size_t row)
+{
+    size_t n = r->prompt->ids.n, peak = peak_of(r, row);
+    struct paint_cell *cells = mem_alloc(n, sizeof *cells);
+    struct buf *texts = mem_zalloc(n, sizeof *texts);
+    float max = acts_at(r, peak)[row];
+    for (size_t t = 0; t < n; t++) {
+        scope_token_text(&texts[t], r->scope, r->prompt->ids.ids[t]);
+        float share = max > 0 ? acts_at(r, t)[row] / max : 0;
+        cells[t] =
+            (struct paint_cell){buf_cstr(&texts[t]), texts[t].len, share, r->prompt->special[t]};
+    }
+    paint_bold(p, true);
+    fprintf(p->stream, "%zu  ", row);
+    print_label(p, r, row);
+    paint_bold(p, false);
+    fprintf(p->stream, "  (full bar: %.4g at %zu)\n", max, peak);
+    paint_heat(p, cells, n);
+    fputc('\n', p->stream);
+    for (size_t t = 0; t < n; t++)
+        buf_clear(&texts[t]);
+    free(texts);
+    free(cells);
+}
+
+static void print_heats(const struct paint *p, const struct reading *r)
+{
+    for (size_t i = 0; i < r->args->n_concepts; i++)
+        print_heat(p, r, r->args->concepts[i]);
+    if (r->args->n_concepts > 0)
+        return;
+    for (size_t i = 0; i < r->n_ranked && i < N_HEAT_ROWS; i++)
+        if (r->ranked[i].act > 0)
+            print_heat(p, r, r->ranked[i].row);
+}
+
+static void print_ranking(const struct paint *p, const struct reading *r)
+{
+    enum score_unit unit = score_unit_of(r->dict);
+    static const char *const meanings[] = {"margin = (act - threshold) / (act_max - threshold)",
+                                           "share = act / act_max", "raw = act"};
+    fprintf(p->stream, "Over the prompt, by %s\n", meanings[unit]);
+    paint_bold(p, true);
+    fprintf(p->stream, "%10s %10s %10s %5s %-12s %7s  %s\n", score_unit_name(unit), "act",
+            "act_max", "pos", "token", "row", "label");
+    paint_bold(p, false);
+    size_t n_shown = 0;
+    for (size_t i = 0; i < r->n_ranked && i < top_k(r); i++) {
+        const struct ranked *item = &r->ranked[i];
+        if (!(item->act > 0) && !r->args->is_signed)
+            continue;
+        n_shown++;
+        fprintf(p->stream, "%10.4f %10.4f ", item->score, item->act);
+        if (r->dict->act_max)
+            fprintf(p->stream, "%10.4f ", r->dict->act_max[item->row]);
+        else
+            fprintf(p->stream, "%10s ", "-");
+        fprintf(p->stream, "%5d ", item->pos);
+        print_token(p, r, (size_t)item->pos, 12);
+        fprintf(p->stream, " %7zu  ", item->row);
+        print_label(p, r, item->row);
+        fputc('\n', p->stream);
+    }
+    if (n_shown == 0)
+        fputs("  nothing fires at a counted position\n", p->stream);
+}
+
+static void print_per_token(const struct paint *p, const struct reading *r)
+{
+    fputs("\nPer token, the strongest concept\n", p->stream);
+    paint_bold(p, true);
+    fprintf(p->stream, "%5s %7s %-14s %10s %7s  %s\n", "pos", "id", "token", "act", "row", "label");
+    paint_bold(p, false);
+    for (size_t t = 0; t < r->prompt->ids.n; t++) {
+        struct ranked top;
+        size_t n = rank_token(&top, 1, acts_at(r, t), r->dict->n_concepts);
+        if (!r->counted[t])
+            paint_dim(p, true);
+        fprintf(p->stream, "%5zu %7d ", t, r->prompt->ids.ids[t]);
+        print_token(p, r, t, 14);
+        if (n > 0) {
+            fprintf(p->stream, " %10.4f %7zu  ", top.act, top.row);
+            print_label(p, r, top.row);
+        }
+        if (!r->counted[t])
+            paint_dim(p, false);
+        fputc('\n', p->stream);
+    }
+}
+
+static void print_text(const struct reading *r)
+{
+    struct paint p;
+    paint_init(&p, stdout);
+    fprintf(p.stream, "%s, %s, layer %d, %zu tokens\n\n", r->scope->model->name, r->dict->name,
+            r->scope->hook_layer, r->prompt->ids.n);
+    print_heats(&p, r);
+    print_ranking(&p, r);
+    print_per_token(&p, r);
+}
+
+int cli_read(const struct args *args, struct err *err)
+{
+    struct job job;
+    int rc = job_open(&job, args, SCOPE_DICT, 0, err);
+    if (rc != ERR_OK)
+        return rc;
+    float *acts = NULL;
+    rc = job_latents(&acts, &job, args->is_signed, err);
+    if (rc == ERR_OK) {
+        struct reading r = {.args = args,
+                            .scope = &job.scope,
+                            .dict = job.scope.dict,
+                            .prompt = &job.prompt,
+                            .acts = acts};
+        rank(&r);
+        if (args->json)
+            print_json(&r);
+        else
+            print_text(&r);
+        free(r.counted);
+        free(r.ranked);
+    }
+    free(acts);
+    job_close(&job);
+    return rc;
+}

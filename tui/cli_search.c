@@ -1,0 +1,105 @@
+/* axscope search: concept labels by regular expression. Opens no model. */
+#include "core/scope.h"
+#include "data/concept_search.h"
+#include "tui/cli_json.h"
+#include "tui/commands.h"
+#include "tui/paint.h"
+
+#include <stdlib.h>
+
+static size_t n_shown(const struct args *args, const struct concept_matches *matches)
+{
+    return args->limit >= 0 && (size_t)args->limit < matches->n ? (size_t)args->limit : matches->n;
+}
+
+static void print_json(const struct args *args, const struct dictionary *dict,
+                       const struct concept_matches *matches)
+{
+    struct json_writer w;
+    json_writer_init(&w, stdout, NULL);
+    jw_object(&w);
+    jw_key(&w, "regex"), jw_string(&w, args->text);
+    jw_key(&w, "n"), jw_int(&w, (long long)matches->n);
+    jw_key(&w, "matches");
+    jw_array(&w);
+    for (size_t i = 0; i < n_shown(args, matches); i++) {
+        const struct concept_match *match = &matches->rows[i];
+        const struct label *label = &dict->labels.rows[match->row];
+        jw_object(&w);
+        jw_key(&w, "row"), jw_int(&w, (long long)match->row);
+        jw_key(&w, "id"), jw_int(&w, label->id);
+        json_label(&w, dict, match->row);
+        jw_key(&w, "genre"), jw_string(&w, genre_name(label->genre));
+        jw_key(&w, "ref"), jw_string(&w, label->ref);
+        jw_key(&w, "spans");
+        jw_array(&w);
+        for (size_t s = 0; s < match->n_spans; s++) {
+            const struct span *span = &matches->spans[match->first_span + s];
+            jw_array(&w);
+            jw_int(&w, (long long)span->start);
+            jw_int(&w, (long long)span->end);
+            jw_array_end(&w);
+        }
+        jw_array_end(&w);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+    jw_object_end(&w);
+    putchar('\n');
+}
+
+static void print_label(const struct paint *p, const struct label *label, const struct span *spans,
+                        size_t n_spans)
+{
+    size_t at = 0;
+    for (size_t s = 0; s < n_spans; s++) {
+        paint_text(p, label->text + at, spans[s].start - at);
+        paint_bold(p, true);
+        paint_text(p, label->text + spans[s].start, spans[s].end - spans[s].start);
+        paint_bold(p, false);
+        at = spans[s].end;
+    }
+    paint_text(p, label->text + at, label->text_len - at);
+}
+
+static void print_text(const struct args *args, const struct dictionary *dict,
+                       const struct concept_matches *matches)
+{
+    struct paint p;
+    paint_init(&p, stdout);
+    size_t n = n_shown(args, matches);
+    for (size_t i = 0; i < n; i++) {
+        const struct concept_match *match = &matches->rows[i];
+        const struct label *label = &dict->labels.rows[match->row];
+        printf("%7zu  %-5s  ", match->row, genre_name(label->genre));
+        print_label(&p, label, matches->spans + match->first_span, match->n_spans);
+        putchar('\n');
+    }
+    printf("%zu of %zu labels match", matches->n, dict->n_concepts);
+    if (n < matches->n)
+        printf(", %zu shown", n);
+    putchar('\n');
+}
+
+int cli_search(const struct args *args, struct err *err)
+{
+    struct scope scope;
+    struct concept_search *search = NULL;
+    struct concept_matches matches = {0};
+    int rc = scope_open(&scope, &args->scope, SCOPE_DICT, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = concept_search_new(&search, &scope.dict->labels, err);
+    if (rc == ERR_OK)
+        rc = concept_search_regex(&matches, search, args->text, args->case_sensitive, err);
+    if (rc == ERR_OK) {
+        if (args->json)
+            print_json(args, scope.dict, &matches);
+        else
+            print_text(args, scope.dict, &matches);
+    }
+    concept_matches_clear(&matches);
+    concept_search_free(search);
+    scope_close(&scope);
+    return rc;
+}

@@ -1,0 +1,194 @@
+/* axscope show: one concept. Without a model everything but the logit lens. */
+#include "core/lens.h"
+#include "core/matmul.h"
+#include "tui/cli_json.h"
+#include "tui/commands.h"
+#include "tui/job.h"
+#include "tui/paint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct concept {
+    const struct scope *scope;
+    const struct dictionary *dict;
+    size_t row;
+    double norm;
+    struct lens_entry *top, *bottom; /* [n_lens] owned */
+    int n_lens;                      /* -1: no model */
+    struct neighbour *nearest;       /* [n_nearest] owned */
+    size_t n_nearest;
+};
+
+static int compute(struct concept *c, const struct args *args, struct err *err)
+{
+    float *direction = mem_alloc(c->dict->d_model, sizeof *direction);
+    dictionary_direction(direction, c->dict, c->row);
+    double sum = 0;
+    for (size_t i = 0; i < c->dict->d_model; i++)
+        sum += (double)direction[i] * direction[i];
+    c->norm = sqrt(sum);
+    c->n_lens = -1;
+    int rc = isfinite(sum) ? ERR_OK
+                           : err_set(err, ERR_FORMAT, "%s: row %zu holds a NaN or infinity",
+                                     c->dict->name, c->row);
+    if (rc == ERR_OK && c->scope->model) {
+        c->top = mem_alloc((size_t)args->lens + 1, sizeof *c->top);
+        c->bottom = mem_alloc((size_t)args->lens + 1, sizeof *c->bottom);
+        c->n_lens = lens_direction(c->top, c->bottom, args->lens, c->scope->model, direction, err);
+        rc = c->n_lens < 0 ? c->n_lens : ERR_OK;
+    }
+    free(direction);
+    if (rc != ERR_OK)
+        return rc;
+    c->nearest = mem_alloc((size_t)args->nearest + 1, sizeof *c->nearest);
+    c->n_nearest = lens_nearest(c->nearest, (size_t)args->nearest, c->dict, c->row);
+    return ERR_OK;
+}
+
+/* --- JSON --- */
+
+static void json_entries(struct json_writer *w, const char *key, const struct concept *c,
+                         const struct lens_entry *entries)
+{
+    jw_key(w, key);
+    jw_array(w);
+    for (int i = 0; i < c->n_lens; i++) {
+        jw_object(w);
+        jw_key(w, "id"), jw_int(w, entries[i].id);
+        jw_key(w, "text"), json_token_text(w, c->scope, entries[i].id);
+        jw_key(w, "value"), jw_float(w, entries[i].value);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void json_lens(struct json_writer *w, const struct concept *c)
+{
+    jw_key(w, "lens");
+    if (c->n_lens < 0) {
+        jw_null(w);
+        return;
+    }
+    jw_object(w);
+    json_entries(w, "top", c, c->top);
+    json_entries(w, "bottom", c, c->bottom);
+    jw_object_end(w);
+}
+
+static void print_json(const struct concept *c)
+{
+    const struct label *label = &c->dict->labels.rows[c->row];
+    struct json_writer w;
+    json_writer_init(&w, stdout, NULL);
+    jw_object(&w);
+    jw_key(&w, "row"), jw_int(&w, (long long)c->row);
+    jw_key(&w, "id"), jw_int(&w, label->id);
+    json_label(&w, c->dict, c->row);
+    jw_key(&w, "genre"), jw_string(&w, genre_name(label->genre));
+    jw_key(&w, "ref"), jw_string(&w, label->ref);
+    jw_key(&w, "norm"), jw_float(&w, (float)c->norm);
+    json_statistic(&w, "act_max", c->dict->act_max, c->row);
+    json_statistic(&w, "threshold", c->dict->threshold, c->row);
+    json_lens(&w, c);
+    jw_key(&w, "nearest");
+    jw_array(&w);
+    for (size_t i = 0; i < c->n_nearest; i++) {
+        jw_object(&w);
+        jw_key(&w, "row"), jw_int(&w, (long long)c->nearest[i].row);
+        json_label(&w, c->dict, c->nearest[i].row);
+        jw_key(&w, "cosine"), jw_float(&w, c->nearest[i].cosine);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+    jw_object_end(&w);
+    putchar('\n');
+}
+
+/* --- text --- */
+
+static void print_statistic(const char *name, const float *values, size_t row)
+{
+    if (values)
+        printf("%-10s %.6g\n", name, values[row]);
+    else
+        printf("%-10s unknown (no acts.json)\n", name);
+}
+
+static void print_entry(const struct paint *p, const struct concept *c,
+                        const struct lens_entry *entry)
+{
+    struct buf text = {0};
+    scope_token_text(&text, c->scope, entry->id);
+    printf("  %10.6f %7d  ", entry->value, entry->id);
+    paint_padded(p, buf_cstr(&text), text.len, 16);
+    buf_clear(&text);
+}
+
+static void print_lens(const struct paint *p, const struct concept *c)
+{
+    puts(c->n_lens < 0 ? "\nLogit lens: needs a model (--model)"
+                       : "\nLogit lens: tokens the direction raises, and lowers");
+    for (int i = 0; i < c->n_lens; i++) {
+        print_entry(p, c, &c->top[i]);
+        print_entry(p, c, &c->bottom[i]);
+        putchar('\n');
+    }
+}
+
+static void print_text(const struct concept *c)
+{
+    struct paint p;
+    paint_init(&p, stdout);
+    const struct label *label = &c->dict->labels.rows[c->row];
+    paint_bold(&p, true);
+    printf("%zu  ", c->row);
+    paint_text(&p, label->text, label->text_len);
+    paint_bold(&p, false);
+    printf("\n%-10s %s\n%-10s %ld\n%-10s ", "genre", genre_name(label->genre), "id", label->id,
+           "ref");
+    paint_text(&p, label->ref, strlen(label->ref));
+    printf("\n%-10s %.6g\n", "norm", c->norm);
+    print_statistic("act_max", c->dict->act_max, c->row);
+    print_statistic("threshold", c->dict->threshold, c->row);
+    print_lens(&p, c);
+    puts("\nNearest, by cosine");
+    for (size_t i = 0; i < c->n_nearest; i++) {
+        const struct label *other = &c->dict->labels.rows[c->nearest[i].row];
+        printf("  %10.6f %7zu  ", c->nearest[i].cosine, c->nearest[i].row);
+        paint_text(&p, other->text, other->text_len);
+        putchar('\n');
+    }
+}
+
+static int show(const struct scope *scope, const struct args *args, struct err *err)
+{
+    struct concept c = {.scope = scope, .dict = scope->dict, .row = args->row};
+    int rc = job_check_row(scope->dict, args->row, err);
+    if (rc == ERR_OK)
+        rc = compute(&c, args, err);
+    if (rc == ERR_OK) {
+        if (args->json)
+            print_json(&c);
+        else
+            print_text(&c);
+    }
+    free(c.top);
+    free(c.bottom);
+    free(c.nearest);
+    return rc;
+}
+
+int cli_show(const struct args *args, struct err *err)
+{
+    struct scope scope;
+    bool dict_alone = args->scope.dict && !args->scope.model;
+    matmul_set_threads(args->threads);
+    int rc = scope_open(&scope, &args->scope, SCOPE_DICT | (dict_alone ? 0 : SCOPE_MODEL), err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = show(&scope, args, err);
+    scope_close(&scope);
+    return rc;
+}

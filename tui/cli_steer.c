@@ -1,0 +1,175 @@
+/* axscope steer: the steered answer beside the baseline, as two branches in lockstep. */
+#include "core/generate.h"
+#include "tui/cli_json.h"
+#include "tui/commands.h"
+#include "tui/job.h"
+#include "tui/paint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BASELINE, STEERED, N_BRANCHES };
+
+struct comparison {
+    struct job *job;
+    enum generate_stop stop[SESSION_MAX_BRANCHES];
+    float *first[N_BRANCHES]; /* [n_vocab] owned: logits of the first generated token */
+    double kl_first;          /* nats */
+};
+
+static bool keep_first_logits(void *data, int branch, int index, int id, const float *logits)
+{
+    struct comparison *c = data;
+    (void)id;
+    if (index == 0)
+        memcpy(c->first[branch], logits,
+               (size_t)c->job->scope.model->config.n_vocab * sizeof *logits);
+    return true;
+}
+
+static int compare(struct comparison *c, const struct args *args, struct err *err)
+{
+    struct job *job = c->job;
+    const struct model *model = job->scope.model;
+    if (job->prompt.ids.n >= (size_t)model->config.n_ctx) {
+        err_set(err, ERR_LIMIT,
+                "the text has %zu tokens and %s takes at most %d: no room to answer",
+                job->prompt.ids.n, model->name, model->config.n_ctx);
+        err_hint(err, "Shorten the text.");
+        return ERR_LIMIT;
+    }
+    for (int b = 0; b < N_BRANCHES; b++)
+        c->first[b] = mem_zalloc((size_t)model->config.n_vocab, sizeof(float));
+    int rc = session_set_steering(job->session, STEERED, &job->steering, err);
+    if (rc != ERR_OK)
+        return rc;
+    struct sampler sampler = {args->temperature, args->top_k, args->top_p, args->seed};
+    rc = generate(c->stop, job->session, model, 1u << BASELINE | 1u << STEERED, &sampler,
+                  args->max_tokens, keep_first_logits, c, err);
+    if (rc == ERR_OK)
+        c->kl_first = logits_kl(c->first[STEERED], c->first[BASELINE], model->config.n_vocab);
+    return rc;
+}
+
+static void answer_text(struct buf *out, const struct comparison *c, int branch)
+{
+    const int *ids = session_answer(c->job->session, branch);
+    int n = session_n_answer(c->job->session, branch);
+    for (int i = 0; i < n; i++)
+        scope_token_text(out, &c->job->scope, ids[i]);
+}
+
+static const char *stop_name(enum generate_stop stop)
+{
+    return stop == GENERATE_EOS ? "eos" : "length";
+}
+
+static void json_answer(struct json_writer *w, const char *key, const struct comparison *c,
+                        int branch)
+{
+    const struct session *session = c->job->session;
+    struct buf text = {0};
+    answer_text(&text, c, branch);
+    jw_key(w, key);
+    jw_object(w);
+    json_ids(w, "ids", session_answer(session, branch), (size_t)session_n_answer(session, branch));
+    jw_key(w, "text"), jw_string_len(w, buf_cstr(&text), text.len);
+    jw_key(w, "stop"), jw_string(w, stop_name(c->stop[branch]));
+    jw_object_end(w);
+    buf_clear(&text);
+}
+
+static void print_json(const struct comparison *c)
+{
+    const struct prompt *prompt = &c->job->prompt;
+    struct json_writer w;
+    json_writer_init(&w, stdout, NULL);
+    jw_object(&w);
+    json_ids(&w, "prompt_ids", prompt->ids.ids, prompt->ids.n);
+    json_answer(&w, "baseline", c, BASELINE);
+    json_answer(&w, "steered", c, STEERED);
+    jw_key(&w, "effect");
+    jw_object(&w);
+    jw_key(&w, "kl_first"), jw_double(&w, c->kl_first);
+    jw_key(&w, "norm_ratio"), jw_float(&w, session_norm_ratio(c->job->session, STEERED));
+    jw_object_end(&w);
+    jw_object_end(&w);
+    putchar('\n');
+}
+
+static void print_edit(const struct paint *p, const struct dictionary *dict,
+                       const struct intervention *what)
+{
+    static const char *const names[] = {"add", "clamp", "threshold", "project out"};
+    const struct label *label = &dict->labels.rows[what->concept];
+    printf("  %-11s ", names[what->kind]);
+    if (what->kind != INTERVENTION_PROJECT_OUT)
+        printf("%10.4g ", what->strength);
+    else
+        printf("%10s ", "");
+    printf("%7zu  ", what->concept);
+    paint_text(p, label->text, label->text_len);
+    putchar('\n');
+}
+
+static void print_answer(const struct paint *p, const char *title, const struct comparison *c,
+                         int branch)
+{
+    struct buf text = {0};
+    answer_text(&text, c, branch);
+    int n = session_n_answer(c->job->session, branch);
+    paint_bold(p, true);
+    fputs(title, stdout);
+    paint_bold(p, false);
+    printf("  (%d tokens, %s)\n", n,
+           c->stop[branch] == GENERATE_EOS ? "ended" : "cut at the length asked for");
+    const char *line = buf_cstr(&text), *end = line + text.len;
+    while (line <= end) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        const char *stop = newline ? newline : end;
+        fputs("  ", stdout);
+        paint_text(p, line, (size_t)(stop - line));
+        putchar('\n');
+        line = stop + 1;
+    }
+    putchar('\n');
+    buf_clear(&text);
+}
+
+static void print_text(const struct comparison *c)
+{
+    const struct job *job = c->job;
+    struct paint p;
+    paint_init(&p, stdout);
+    print_answer(&p, "Baseline", c, BASELINE);
+    print_answer(&p, "Steered", c, STEERED);
+    if (job->steering.n == 0) {
+        puts("No steering flag was given: both are the same. Try --set ROW=FACTOR.");
+        return;
+    }
+    printf("Edits at layer %d\n", job->scope.hook_layer);
+    for (size_t i = 0; i < job->steering.n; i++)
+        print_edit(&p, job->scope.dict, &job->steering.edits[i].what);
+    printf("Effect: KL of the first token %.4g nats, edit / residual %.4g\n", c->kl_first,
+           session_norm_ratio(job->session, STEERED));
+}
+
+int cli_steer(const struct args *args, struct err *err)
+{
+    struct job job;
+    int rc = job_open(&job, args, 0, N_BRANCHES, err);
+    if (rc != ERR_OK)
+        return rc;
+    struct comparison c = {.job = &job};
+    rc = compare(&c, args, err);
+    if (rc == ERR_OK) {
+        if (args->json)
+            print_json(&c);
+        else
+            print_text(&c);
+    }
+    for (int b = 0; b < N_BRANCHES; b++)
+        free(c.first[b]);
+    job_close(&job);
+    return rc;
+}

@@ -1,0 +1,172 @@
+/* axscope tokenize: token ids and pieces. Reads the tokenizer only. */
+#include "core/scope.h"
+#include "data/text.h"
+#include "tui/cli_json.h"
+#include "tui/commands.h"
+#include "tui/job.h"
+#include "tui/paint.h"
+
+#include <string.h>
+
+static int bos_of(int *out, const struct scope *scope, struct err *err)
+{
+    static const char piece[] = "<bos>";
+    *out = vocab_id(tokenizer_vocab(scope->tokenizer), piece, strlen(piece));
+    if (*out >= 0)
+        return ERR_OK;
+    err_set(err, ERR_UNSUPPORTED, "the tokenizer has no <bos> token");
+    err_hint(err, "Leave --bos out.");
+    return ERR_UNSUPPORTED;
+}
+
+static void print_object(FILE *stream, struct buf *buf, const struct tokenizer *tok,
+                         const struct token_ids *ids)
+{
+    struct json_writer w;
+    json_writer_init(&w, stream, buf);
+    jw_object(&w);
+    json_ids(&w, "ids", ids->ids, ids->n);
+    jw_key(&w, "pieces");
+    jw_array(&w);
+    for (size_t i = 0; i < ids->n; i++) {
+        size_t len;
+        const char *piece = vocab_piece(tokenizer_vocab(tok), ids->ids[i], &len);
+        jw_string_len(&w, piece, len);
+    }
+    jw_array_end(&w);
+    jw_object_end(&w);
+}
+
+static void print_table(const struct tokenizer *tok, const struct token_ids *ids)
+{
+    struct paint p;
+    paint_init(&p, stdout);
+    paint_bold(&p, true);
+    printf("%5s %7s  %s\n", "pos", "id", "piece");
+    paint_bold(&p, false);
+    for (size_t i = 0; i < ids->n; i++) {
+        size_t len;
+        const char *piece = vocab_piece(tokenizer_vocab(tok), ids->ids[i], &len);
+        bool is_special = vocab_is_special(tokenizer_vocab(tok), ids->ids[i]);
+        printf("%5zu %7d  ", i, ids->ids[i]);
+        if (is_special)
+            paint_dim(&p, true);
+        paint_text(&p, piece, len);
+        if (is_special)
+            paint_dim(&p, false);
+        putchar('\n');
+    }
+}
+
+static int encode(struct token_ids *ids, const struct tokenizer *tok, int bos, const char *text,
+                  size_t len, struct err *err)
+{
+    if (bos >= 0)
+        token_ids_add(ids, bos);
+    return tokenizer_encode(ids, tok, text, len, err);
+}
+
+static int tokenize_text(const struct args *args, const struct tokenizer *tok, int bos,
+                         const struct buf *text, struct err *err)
+{
+    struct token_ids ids = {0};
+    int rc = encode(&ids, tok, bos, buf_cstr(text), text->len, err);
+    if (rc == ERR_OK && args->json) {
+        print_object(stdout, NULL, tok, &ids);
+        putchar('\n');
+    } else if (rc == ERR_OK) {
+        print_table(tok, &ids);
+    }
+    token_ids_clear(&ids);
+    return rc;
+}
+
+/* --- --lines --- */
+
+/* json.h hands out a NUL inside a string as the overlong C0 80. */
+static void restore_nuls(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        bool is_nul = (unsigned char)s[0] == 0xC0 && (unsigned char)s[1] == 0x80;
+        buf_char(out, is_nul ? '\0' : *s);
+        s += is_nul;
+    }
+}
+
+static int line_text(struct buf *out, const char *line, size_t len, size_t number, struct err *err)
+{
+    char name[48];
+    struct json_doc *doc;
+    snprintf(name, sizeof name, "input line %zu", number);
+    int rc = json_parse(&doc, line, len, name, err);
+    if (rc != ERR_OK)
+        return rc;
+    const struct json *root = json_root(doc);
+    const char *text = json_string(json_is_object(root) ? json_get(root, "text") : root);
+    if (text) {
+        restore_nuls(out, text);
+    } else {
+        rc =
+            err_set(err, ERR_FORMAT, "%s: neither a JSON string nor an object with \"text\"", name);
+        err_hint(err,
+                 "Give one JSON value per line, such as \"a text\" or {\"text\": \"a text\"}.");
+    }
+    json_close(doc);
+    return rc;
+}
+
+static int tokenize_line(struct buf *out, const struct tokenizer *tok, int bos, const char *line,
+                         size_t len, size_t number, struct err *err)
+{
+    struct buf text = {0};
+    struct token_ids ids = {0};
+    int rc = line_text(&text, line, len, number, err);
+    if (rc == ERR_OK)
+        rc = encode(&ids, tok, bos, buf_cstr(&text), text.len, err);
+    if (rc == ERR_OK) {
+        print_object(NULL, out, tok, &ids);
+        buf_char(out, '\n');
+    }
+    token_ids_clear(&ids);
+    buf_clear(&text);
+    return rc;
+}
+
+/* The output is kept until the last line is known to be good. */
+static int tokenize_lines(const struct tokenizer *tok, int bos, const struct buf *input,
+                          struct err *err)
+{
+    struct buf out = {0};
+    const char *line = buf_cstr(input), *end = line + input->len;
+    int rc = ERR_OK;
+    for (size_t number = 1; line < end && rc == ERR_OK; number++) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        const char *stop = newline ? newline : end;
+        rc = tokenize_line(&out, tok, bos, line, (size_t)(stop - line), number, err);
+        line = stop + 1;
+    }
+    if (rc == ERR_OK)
+        fwrite(buf_cstr(&out), 1, out.len, stdout);
+    buf_clear(&out);
+    return rc;
+}
+
+int cli_tokenize(const struct args *args, struct err *err)
+{
+    struct scope scope;
+    struct buf text = {0};
+    int bos = -1;
+    int rc = scope_open(&scope, &args->scope, SCOPE_TOKENIZER, err);
+    if (rc != ERR_OK)
+        return rc;
+    if (args->bos)
+        rc = bos_of(&bos, &scope, err);
+    if (rc == ERR_OK)
+        rc = job_text(&text, args, err);
+    if (rc == ERR_OK)
+        rc = args->lines ? tokenize_lines(scope.tokenizer, bos, &text, err)
+                         : tokenize_text(args, scope.tokenizer, bos, &text, err);
+    buf_clear(&text);
+    scope_close(&scope);
+    return rc;
+}
