@@ -2,6 +2,7 @@
  * make world-sample ARGS="200 bread", make world-sample ARGS=stats */
 #include "assets/demo/world.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,18 @@ static int sample(const struct world *w, int n, int concept, uint64_t seed, stru
     return rc;
 }
 
-/* In how many of 100 texts of a concept (`own`), and of other concepts, one of its words occurs. */
+static bool has_word(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *p = text; (p = strstr(p, word)) != NULL; p += len) {
+        bool begins = p == text || !isalpha((unsigned char)p[-1]);
+        if (begins && !isalpha((unsigned char)p[len])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_signature(const struct world_concept *c, const struct world_text *text)
 {
     for (int t = 0; t < text->n_turns; t++) {
@@ -50,7 +62,7 @@ static bool has_signature(const struct world_concept *c, const struct world_text
             continue;
         }
         for (int i = 0; i < c->n_words; i++) {
-            if (strstr(text->turns[t].text, c->words[i])) {
+            if (has_word(text->turns[t].text, c->words[i])) {
                 return true;
             }
         }
@@ -58,6 +70,7 @@ static bool has_signature(const struct world_concept *c, const struct world_text
     return false;
 }
 
+/* In how many of 100 texts of a concept (`own`), and of other concepts, one of its words occurs. */
 static int signature_rates(const struct world *w, int concept, int *own, int *others,
                            struct err *err)
 {

@@ -67,7 +67,8 @@ struct draw {
     struct world_rng *rng;
     enum world_split split;
     struct world_text *text;
-    const struct world_pattern *last; /* not taken twice in a row */
+    const struct world_pattern *recent[8]; /* not taken again while others are left */
+    int n_recent;
     struct err *err;
 };
 
@@ -75,6 +76,22 @@ static int fail_split(const struct draw *d, const struct world_block *b)
 {
     return err_set(d->err, ERR_LIMIT, "%s: no sentence of the %s split in %d draws", b->slug,
                    d->split == WORLD_HELD_OUT ? "held-out" : "training", DRAWS_MAX);
+}
+
+static bool is_recent(const struct draw *d, const struct world_pattern *p)
+{
+    int n = d->n_recent < 8 ? d->n_recent : 8;
+    for (int i = 0; i < n; i++) {
+        if (d->recent[i] == p) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember(struct draw *d, const struct world_pattern *p)
+{
+    d->recent[d->n_recent++ % 8] = p;
 }
 
 /* A concept in which the word has another sense; NULL if there is none. */
@@ -100,7 +117,7 @@ static int draw_from(struct draw *d, const struct world_block *b, struct buf *ou
     for (int tries = 0; tries < DRAWS_MAX; tries++) {
         const struct world_pattern *p =
             &patterns->items[world_rng_below(d->rng, (uint32_t)patterns->n)];
-        if ((word && strcmp(word, p->word) != 0) || (p == d->last && tries < 8)) {
+        if ((word && strcmp(word, p->word) != 0) || (tries < 16 && is_recent(d, p))) {
             continue;
         }
         struct world_text used = {0};
@@ -116,7 +133,7 @@ static int draw_from(struct draw *d, const struct world_block *b, struct buf *ou
             return rc;
         }
         if (out->len > from && in_split(out, from, d->split)) {
-            d->last = p;
+            remember(d, p);
             world_text_use(d->text, b->row);
             for (int i = 0; i < used.n_concepts; i++) {
                 world_text_use(d->text, used.concepts[i]);
@@ -212,13 +229,13 @@ static bool draw_chat_parts(struct draw *d, const struct world_block *b, struct 
         struct world_expansion x = {
             .w = d->w, .block = b, .rng = d->rng, .text = &used, .err = d->err};
         int n = p->n_parts < max_parts ? p->n_parts : max_parts;
-        bool fits = p != d->last || tries >= 8;
+        bool fits = tries >= 16 || !is_recent(d, p);
         for (int i = 0; i < n && fits; i++) {
             fits = world_expand(&x, &parts[i], p->parts[i], p->literal) == ERR_OK &&
                    parts[i].len > 0 && (i % 2 == 0 || in_split(&parts[i], 0, d->split));
         }
         if (fits) {
-            d->last = p;
+            remember(d, p);
             *n_parts = n;
             for (int i = 0; i < used.n_concepts; i++) {
                 world_text_use(d->text, used.concepts[i]);
