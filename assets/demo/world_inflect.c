@@ -110,7 +110,8 @@ const char *inflect_article(const char *phrase)
                                     "once", "one-", "eu",  "ewe",  "ufo",  NULL};
     static const char *const vowel_after_uni[] = {"unim", "unin", "unident", NULL};
     /* capitals are read by their names: an HTML page, an SQL query, a CSS rule */
-    if (isupper((unsigned char)phrase[0]) && isupper((unsigned char)phrase[1])) {
+    if (isupper((unsigned char)phrase[0]) &&
+        (isupper((unsigned char)phrase[1]) || phrase[1] == '-')) {
         return strchr("AEFHILMNORSX", phrase[0]) ? "an" : "a";
     }
     if (starts_with_any(phrase, an) || starts_with_any(phrase, vowel_after_uni)) {
