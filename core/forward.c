@@ -270,10 +270,10 @@ int forward_logits(struct forward *f, float *logits, const float *x, const struc
         return rc;
     norm_rows(f->y, x, f->model->norm_final, n, c);
     matmul(logits, f->y, &f->model->embed, (size_t)n);
-    softcap(logits, c->final_softcap, (size_t)n * n_vocab);
     for (size_t t = 0; t < (size_t)n; t++)
-        if (!all_finite(logits + t * n_vocab, n_vocab))
+        if (!all_finite(logits + t * n_vocab, n_vocab)) /* the soft-cap would hide an infinity */
             return err_set(err, ERR_FORMAT, "output, position %d: a logit is not a finite number",
                            rows[t].pos);
+    softcap(logits, c->final_softcap, (size_t)n * n_vocab);
     return ERR_OK;
 }

@@ -16,11 +16,6 @@ static size_t width_of(const struct session *s)
     return (size_t)s->model->config.d_model;
 }
 
-static int n_above(const struct session *s)
-{
-    return s->model->config.n_layers - s->hook_layer - 1;
-}
-
 /* --- life --- */
 
 int session_new(struct session **out, const struct model *model, int hook_layer, int n_branches,
@@ -90,7 +85,7 @@ static int reserve_resid(float **resid, size_t *cap, size_t n, size_t d_model, s
 }
 
 /* The room for a batch is made at the first use: a session that only reads labels has none. */
-static int reserve_batch(struct session *s, struct err *err)
+int session_reserve_batch(struct session *s, struct err *err)
 {
     if (!s->rows)
         s->rows = mem_alloc(FORWARD_MAX_ROWS, sizeof *s->rows);
@@ -99,6 +94,17 @@ static int reserve_batch(struct session *s, struct err *err)
     if (!s->x)
         return err_set(err, ERR_NOMEM, "no memory for a batch of %d tokens", FORWARD_MAX_ROWS);
     return ERR_OK;
+}
+
+int session_reserve_branch(struct session *s, struct branch *b, struct err *err)
+{
+    int n_total = s->n_prompt + b->n_answer;
+    int rc = kv_cache_reserve(&b->lower, n_total, err);
+    if (rc == ERR_OK)
+        rc = kv_cache_reserve(&b->upper, n_total, err);
+    if (rc == ERR_OK)
+        rc = reserve_resid(&b->resid, &b->cap_resid, (size_t)b->n_answer, width_of(s), err);
+    return rc;
 }
 
 /* --- progress --- */
@@ -115,24 +121,36 @@ void session_start_progress(struct session *s, long total)
     s->total = total;
 }
 
-int session_step(struct session *s, int n, struct err *err)
+/* What session_run is asked to do after each layer, beside counting. */
+struct watch {
+    struct session *session;
+    int n; /* rows that entered; the last layer may keep fewer */
+    forward_layer_fn *after;
+    void *data;
+};
+
+static int watch_layer(void *data, int layer, const struct batch *batch, struct err *err)
 {
-    s->done += n;
-    if (s->progress && s->progress(s->progress_data, s->done, s->total))
+    const struct watch *w = data;
+    struct session *s = w->session;
+    int rc = w->after ? w->after(w->data, layer, batch, err) : ERR_OK;
+    s->done += w->n;
+    if (rc == ERR_OK && s->progress && s->progress(s->progress_data, s->done, s->total))
         return err_set(err, ERR_CANCELLED, "cancelled");
-    return ERR_OK;
+    return rc;
+}
+
+int session_run(struct session *s, struct batch *batch, int l0, int l1, forward_layer_fn *after,
+                void *data, struct err *err)
+{
+    struct watch watch = {s, batch->n, after, data};
+    return forward_layers(s->forward, batch, l0, l1, watch_layer, &watch, err);
 }
 
 int session_chunk(int n)
 {
     int n_chunks = (n + FORWARD_MAX_ROWS - 1) / FORWARD_MAX_ROWS;
     return (n + n_chunks - 1) / n_chunks;
-}
-
-static int after_layer(void *data, int layer, const struct batch *batch, struct err *err)
-{
-    (void)layer;
-    return session_step(data, batch->n, err);
 }
 
 /* --- the prompt --- */
@@ -189,9 +207,9 @@ int session_n_prompt(const struct session *s)
 }
 
 /* Runs the lower half in place: what enters as embeddings leaves as residuals at the hook. */
-static int read_prompt(struct session *s, struct err *err)
+int session_read_prompt(struct session *s, struct err *err)
 {
-    int rc = reserve_batch(s, err);
+    int rc = session_reserve_batch(s, err);
     s->n_computed = s->n_prompt - s->n_read;
     while (rc == ERR_OK && s->n_read < s->n_prompt) {
         int start = s->n_read, n = session_chunk(s->n_prompt - start);
@@ -199,7 +217,7 @@ static int read_prompt(struct session *s, struct err *err)
         for (int t = 0; t < n; t++)
             s->rows[t] = (struct row){&s->line, start + t};
         forward_embed(batch.x, s->model, s->ids + start, n);
-        rc = forward_layers(s->forward, &batch, 0, s->hook_layer + 1, after_layer, s, err);
+        rc = session_run(s, &batch, 0, s->hook_layer + 1, NULL, NULL, err);
         if (rc == ERR_OK)
             s->n_read += n;
     }
@@ -209,7 +227,7 @@ static int read_prompt(struct session *s, struct err *err)
 int session_read(struct session *s, struct err *err)
 {
     session_start_progress(s, (long)(s->n_prompt - s->n_read) * (s->hook_layer + 1));
-    return read_prompt(s, err);
+    return session_read_prompt(s, err);
 }
 
 const float *session_resid(const struct session *s)
@@ -321,176 +339,4 @@ float session_norm_ratio(const struct session *s, int branch)
     }
     free(row);
     return n > 0 ? (float)(sum / n) : 0;
-}
-
-/* --- logits --- */
-
-/* The first position of a branch whose upper half has to run. The last position always does: its
- * output is wanted. With no layer above the hook, nothing else has an upper half. */
-static int first_upper(const struct session *s, const struct branch *b)
-{
-    int last = s->n_prompt + b->n_answer - 1;
-    return n_above(s) > 0 ? min_int(b->n_upper, last) : last;
-}
-
-static int reserve_branch(struct session *s, struct branch *b, struct err *err)
-{
-    int n_total = s->n_prompt + b->n_answer;
-    int rc = kv_cache_reserve(&b->lower, n_total, err);
-    if (rc == ERR_OK)
-        rc = kv_cache_reserve(&b->upper, n_total, err);
-    if (rc == ERR_OK)
-        rc = reserve_resid(&b->resid, &b->cap_resid, (size_t)b->n_answer, width_of(s), err);
-    return rc;
-}
-
-/* One row on its way through a half: which branch it is of, and where its result goes. */
-struct rider {
-    struct branch *branch;
-    int pos;
-};
-
-/* Runs the collected answer rows through the lower half and files their residuals. */
-static int run_lower(struct session *s, const struct rider *riders, int n, struct err *err)
-{
-    const size_t d_model = width_of(s);
-    struct batch batch = {.x = s->x, .rows = s->rows, .n = n};
-    for (int t = 0; t < n; t++) {
-        const struct branch *b = riders[t].branch;
-        s->rows[t] = (struct row){&b->lower_line, riders[t].pos};
-        forward_embed(s->x + (size_t)t * d_model, s->model, &b->answer[riders[t].pos - s->n_prompt],
-                      1);
-    }
-    int rc = forward_layers(s->forward, &batch, 0, s->hook_layer + 1, after_layer, s, err);
-    for (int t = 0; t < n && rc == ERR_OK; t++) {
-        struct branch *b = riders[t].branch;
-        int i = riders[t].pos - s->n_prompt;
-        memcpy(b->resid + (size_t)i * d_model, s->x + (size_t)t * d_model, d_model * sizeof(float));
-        b->n_lower = i + 1;
-    }
-    return rc;
-}
-
-static const float *hook_resid(const struct session *s, const struct branch *b, int pos)
-{
-    return pos < s->n_prompt ? s->resid + (size_t)pos * width_of(s)
-                             : b->resid + (size_t)(pos - s->n_prompt) * width_of(s);
-}
-
-static bool is_last(const struct session *s, const struct rider *rider)
-{
-    return rider->pos == s->n_prompt + rider->branch->n_answer - 1;
-}
-
-/* Steers the collected rows and runs them through the upper half; what leaves the model at last
- * positions is appended to `last`. Returns the number of those, or an error. */
-static int run_upper(struct session *s, const struct rider *riders, int n, float *last,
-                     struct err *err)
-{
-    const size_t d_model = width_of(s);
-    bool keep[FORWARD_MAX_ROWS];
-    int n_last = 0;
-    for (int t = 0; t < n; t++) {
-        const struct branch *b = riders[t].branch;
-        float *x = s->x + (size_t)t * d_model;
-        s->rows[t] = (struct row){&b->upper_line, riders[t].pos};
-        memcpy(x, hook_resid(s, b, riders[t].pos), d_model * sizeof(float));
-        steering_apply(x, &b->steering, riders[t].pos, s->n_prompt);
-        keep[t] = is_last(s, &riders[t]);
-        n_last += keep[t];
-    }
-    struct batch batch = {.x = s->x, .rows = s->rows, .n = n, .keep = keep};
-    int rc = forward_layers(s->forward, &batch, s->hook_layer + 1, s->model->config.n_layers,
-                            after_layer, s, err);
-    if (rc != ERR_OK)
-        return rc;
-    for (int t = 0; t < n; t++)
-        riders[t].branch->n_upper = riders[t].pos + 1;
-    memcpy(last, s->x, (size_t)n_last * d_model * sizeof(float));
-    return n_last;
-}
-
-/* What both halves do: collect the rows that every branch of the mask lacks, in batches. */
-struct half {
-    bool is_upper;
-    float *last; /* [n_branches, d_model] upper half: filled */
-    int n_last;
-    struct rider riders[FORWARD_MAX_ROWS];
-    int n;
-};
-
-static int flush(struct session *s, struct half *half, struct err *err)
-{
-    int rc = ERR_OK;
-    if (half->n == 0)
-        return rc;
-    if (!half->is_upper)
-        rc = run_lower(s, half->riders, half->n, err);
-    else
-        rc = run_upper(s, half->riders, half->n, half->last + (size_t)half->n_last * width_of(s),
-                       err);
-    half->n = 0;
-    if (half->is_upper && rc > 0)
-        half->n_last += rc;
-    return rc < 0 ? rc : ERR_OK;
-}
-
-static int run_half(struct session *s, struct half *half, unsigned mask, struct err *err)
-{
-    int rc = ERR_OK;
-    for (int i = 0; i < s->n_branches; i++) {
-        struct branch *b = &s->branches[i];
-        if (!(mask >> i & 1))
-            continue;
-        int pos = half->is_upper ? first_upper(s, b) : s->n_prompt + b->n_lower;
-        for (; pos < s->n_prompt + b->n_answer && rc == ERR_OK; pos++) {
-            half->riders[half->n++] = (struct rider){b, pos};
-            if (half->n == FORWARD_MAX_ROWS)
-                rc = flush(s, half, err);
-        }
-    }
-    return rc == ERR_OK ? flush(s, half, err) : rc;
-}
-
-static int prepare_logits(struct session *s, unsigned mask, struct err *err)
-{
-    assert(mask >> s->n_branches == 0);
-    if (s->n_prompt == 0)
-        return err_set(err, ERR_LIMIT, "an empty prompt has no next token");
-    long total = (long)(s->n_prompt - s->n_read) * (s->hook_layer + 1);
-    int rc = reserve_batch(s, err);
-    for (int i = 0; i < s->n_branches && rc == ERR_OK; i++) {
-        struct branch *b = &s->branches[i];
-        if (!(mask >> i & 1))
-            continue;
-        rc = reserve_branch(s, b, err);
-        total += (long)(b->n_answer - b->n_lower) * (s->hook_layer + 1);
-        total += (long)(s->n_prompt + b->n_answer - first_upper(s, b)) * n_above(s);
-    }
-    session_start_progress(s, total);
-    return rc;
-}
-
-int session_logits(struct session *s, unsigned mask, float *logits, struct err *err)
-{
-    struct row last_rows[SESSION_MAX_BRANCHES];
-    int n = 0;
-    for (int i = 0; i < s->n_branches; i++)
-        if (mask >> i & 1)
-            last_rows[n++] = (struct row){NULL, s->n_prompt + s->branches[i].n_answer - 1};
-    float *last = mem_alloc((size_t)n * width_of(s) + 1, sizeof *last);
-    struct half *half = mem_zalloc(1, sizeof *half);
-    int rc = prepare_logits(s, mask, err);
-    if (rc == ERR_OK && s->n_read < s->n_prompt)
-        rc = read_prompt(s, err);
-    if (rc == ERR_OK)
-        rc = run_half(s, half, mask, err);
-    *half = (struct half){.is_upper = true, .last = last};
-    if (rc == ERR_OK)
-        rc = run_half(s, half, mask, err);
-    if (rc == ERR_OK)
-        rc = forward_logits(s->forward, logits, last, last_rows, n, err);
-    free(half);
-    free(last);
-    return rc;
 }

@@ -21,13 +21,14 @@ struct dump {
 
 static int copy_layer(void *data, int layer, const struct batch *batch, struct err *err)
 {
+    (void)err;
     struct dump *d = data;
     const size_t d_model = (size_t)d->s->model->config.d_model;
     for (int i = 0; i < d->n_layers; i++)
         if (d->layers[i] == layer)
             memcpy(d->resid[i] + (size_t)batch->rows[0].pos * d_model, batch->x,
                    (size_t)batch->n * d_model * sizeof(float));
-    return session_step(d->s, batch->n, err);
+    return ERR_OK;
 }
 
 static int run_logits(struct dump *d, const struct batch *batch, struct err *err)
@@ -56,12 +57,12 @@ static int run_chunk(struct dump *d, float *x, struct row *rows, int start, int 
     for (int t = 0; t < n; t++)
         rows[t] = (struct row){&d->line, start + t};
     forward_embed(x, s->model, s->ids + start, n);
-    int rc = forward_layers(s->forward, &batch, 0, d->end_layer < edit_at ? d->end_layer : edit_at,
-                            copy_layer, d, err);
+    int rc = session_run(s, &batch, 0, d->end_layer < edit_at ? d->end_layer : edit_at, copy_layer,
+                         d, err);
     for (int t = 0; t < n && d->steering; t++)
         steering_apply(x + (size_t)t * d_model, d->steering, start + t, s->n_prompt);
     if (rc == ERR_OK && d->end_layer > edit_at)
-        rc = forward_layers(s->forward, &batch, edit_at, d->end_layer, copy_layer, d, err);
+        rc = session_run(s, &batch, edit_at, d->end_layer, copy_layer, d, err);
     return rc == ERR_OK ? run_logits(d, &batch, err) : rc;
 }
 

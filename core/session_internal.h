@@ -47,10 +47,19 @@ struct session {
     long done, total; /* row-layers of the call that runs */
 };
 
+/* Room for a batch on its way: x and rows. */
+int session_reserve_batch(struct session *s, struct err *err) ERR_CHECK;
+/* Room for a branch's answer as it stands. */
+int session_reserve_branch(struct session *s, struct branch *b, struct err *err) ERR_CHECK;
+
+/* session_read within a call that counts its progress by itself. */
+int session_read_prompt(struct session *s, struct err *err) ERR_CHECK;
+
 /* Starts counting for a call that will run `total` row-layers. */
 void session_start_progress(struct session *s, long total);
-/* A layer of n rows is done: ERR_CANCELLED if the caller wants to stop. */
-int session_step(struct session *s, int n, struct err *err) ERR_CHECK;
+/* Runs a batch through layers l0 <= l < l1, counting its rows. after: may be NULL. */
+int session_run(struct session *s, struct batch *batch, int l0, int l1, forward_layer_fn *after,
+                void *data, struct err *err) ERR_CHECK;
 
 /* Rows of the next batch when n are left: equal parts, none above FORWARD_MAX_ROWS. */
 int session_chunk(int n);
