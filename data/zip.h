@@ -1,0 +1,38 @@
+/* Zip archives as torch and numpy write them: entries stored or deflated, zip64 where large.
+ * Only the central directory is believed (torch leaves zeros in local headers). Every offset is
+ * checked; entries that overlap, are encrypted or repeat a name are refused. */
+#ifndef DATA_ZIP_H
+#define DATA_ZIP_H
+
+#include "data/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct zip_entry {
+    char *name; /* owned by the archive */
+    bool deflated;
+    uint32_t crc;
+    const uint8_t *packed; /* borrowed from the archive's bytes: where they lie if stored */
+    size_t packed_size;
+    size_t size; /* unpacked; equals packed_size if stored */
+};
+
+struct zip {
+    struct zip_entry *entries; /* [n] sorted by name */
+    size_t n;
+};
+
+/* bytes are borrowed until zip_clear; `name` is what errors call the archive. */
+int zip_parse(struct zip *out, const void *bytes, size_t size, const char *name,
+              struct err *err) ERR_CHECK;
+void zip_clear(struct zip *zip);
+const struct zip_entry *zip_find(const struct zip *zip, const char *name); /* or NULL */
+
+/* Unpacks an entry into dst [entry->size]; a deflated one must have its length and checksum. A
+ * stored one's checksum is not looked at: torch can be told not to compute it. */
+int zip_unpack(void *dst, const struct zip_entry *entry, const char *name,
+               struct err *err) ERR_CHECK;
+
+#endif
