@@ -1,5 +1,5 @@
-/* PyTorch's .pt files: a zip archive with a pickle that names raw tensor entries (AXBENCH.md 1.3
- * lists layout and opcodes). Only those opcodes and globals are understood; anything else is
+/* PyTorch's .pt files: a zip archive with a pickle that names raw tensor entries (data/zip.h,
+ * data/pickle.h). Only those opcodes and globals are understood; anything else is
  * refused by name and nothing is ever executed. Stored entries stay mapped where they lie. */
 #ifndef DATA_TORCH_FILE_H
 #define DATA_TORCH_FILE_H
@@ -12,6 +12,7 @@
 struct torch_file;
 
 int torch_open(struct torch_file **out, const char *path, struct err *err) ERR_CHECK;
+/* The same from memory (tests, fuzzing); bytes are borrowed until close. */
 int torch_parse(struct torch_file **out, const void *bytes, size_t size, const char *name,
                 struct err *err) ERR_CHECK;
 void torch_close(struct torch_file *f);
