@@ -106,7 +106,7 @@ struct event {
     size_t text_len;      /* bytes */
     struct opened opened; /* OPENED; examples owned */
     struct model_info model;
-    struct reading *reading;
+    struct reading *reading; /* READING; NULL: the prompt's tokens are unchanged */
     struct detail *detail;
     struct concept_matches matches; /* MATCHES; err says why there are none */
     int branch;                     /* enum answer_branch */

@@ -217,7 +217,7 @@ void grid_cursor(struct grid *g, struct rect clip, int y, int x, bool visible)
         return;
     g->cursor_y = clip.y + y;
     g->cursor_x = clip.x + x;
-    g->cursor_visible = visible;
+    g->shows_cursor = visible;
 }
 
 static char mods_letter(unsigned mods)
@@ -254,5 +254,5 @@ void grid_dump(struct buf *out, const struct grid *g)
         dump_row(out, g, y);
     if (g->cursor_y >= 0)
         buf_printf(out, "cursor %d,%d%s\n", g->cursor_y, g->cursor_x,
-                   g->cursor_visible ? "" : " hidden");
+                   g->shows_cursor ? "" : " hidden");
 }

@@ -27,7 +27,7 @@ struct grid {
     struct cell *cells; /* [height, width] owned */
     int height, width;
     int cursor_y, cursor_x; /* where the terminal's cursor belongs; -1: hidden */
-    bool cursor_visible;    /* draw it (typing); else it only sits there for screen readers */
+    bool shows_cursor;      /* draw it (typing); else it only sits there for screen readers */
     bool ascii;             /* replace what is not ASCII */
 };
 

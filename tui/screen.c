@@ -1,10 +1,472 @@
-/* The terminal; sole user of ncurses. */
 #define NCURSES_NOMACROS
+#define NCURSES_WIDECHAR 1
 #include <ncurses.h>
+#include <term.h>
 
-int screen_columns(void);
+#include "tui/screen.h"
 
-int screen_columns(void)
+#include "data/mem.h"
+#include "data/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
+
+enum {
+    CODE_PASTE_BEGIN = 0x400, /* ours, above ncurses' own key codes */
+    CODE_PASTE_END = 0x401,
+    MAX_PAIRS = 64,
+    MAX_PASTE = 1 << 20, /* bytes */
+};
+
+static const char SYNC_BEGIN[] = "\033[?2026h", SYNC_END[] = "\033[?2026l";
+static const char PASTE_ON[] = "\033[?2004h", PASTE_OFF[] = "\033[?2004l";
+static const char DRAG_ON[] = "\033[?1002h";
+static const char MOUSE_OFF[] = "\033[?1002l\033[?1000l\033[?1006l";
+
+/* --- the way back, usable from a signal handler --- */
+
+static volatile sig_atomic_t active; /* the terminal is ours */
+static struct termios saved_termios;
+static char restore_bytes[256]; /* leaves the alternate screen, shows the cursor, ... */
+static size_t restore_len;
+static int signal_pipe[2] = {-1, -1};
+static volatile sig_atomic_t got_resize, got_suspend, got_resume;
+
+static void write_all(const char *bytes, size_t len)
 {
-    return COLS;
+    while (len > 0) {
+        ssize_t n = write(STDOUT_FILENO, bytes, len);
+        if (n < 0 && errno != EINTR)
+            return;
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        }
+    }
+}
+
+static void restore(void)
+{
+    if (!active)
+        return;
+    active = 0;
+    write_all(restore_bytes, restore_len);
+    tcsetattr(STDIN_FILENO, TCSANOW, &saved_termios);
+}
+
+static void on_fatal(int signal_number)
+{
+    restore();
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void on_note(int signal_number)
+{
+    int saved = errno;
+    if (signal_number == SIGWINCH)
+        got_resize = 1;
+    else if (signal_number == SIGTSTP)
+        got_suspend = 1;
+    else
+        got_resume = 1;
+    ssize_t ignored = write(signal_pipe[1], "!", 1);
+    (void)ignored;
+    errno = saved;
+}
+
+static void handle(int signal_number, void (*handler)(int), int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    sigemptyset(&action.sa_mask);
+    sigaction(signal_number, &action, NULL);
+}
+
+/* Before ncurses starts: it leaves signals alone that have a handler. */
+static void install_handlers(void)
+{
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE,  SIGILL, SIGABRT,
+                                SIGTERM, SIGHUP, SIGQUIT, SIGINT};
+    static char stack[1 << 16]; /* a handler needs one even when the stack has overflowed */
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    sigaltstack(&alternate, NULL);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        handle(fatal[i], on_fatal, SA_ONSTACK);
+    handle(SIGWINCH, on_note, SA_RESTART);
+    handle(SIGTSTP, on_note, SA_RESTART);
+    handle(SIGCONT, on_note, SA_RESTART);
+    handle(SIGPIPE, SIG_IGN, 0);
+}
+
+/* A terminfo string without its padding marks such as $<5>. */
+static void add_restore(const char *s)
+{
+    while (s && s != (const char *)-1 && *s && restore_len < sizeof restore_bytes) {
+        if (s[0] == '$' && s[1] == '<') {
+            s += strcspn(s, ">");
+            s += *s == '>';
+            continue;
+        }
+        restore_bytes[restore_len++] = *s++;
+    }
+}
+
+static void prepare_restore(void)
+{
+    restore_len = 0;
+    add_restore(SYNC_END);
+    add_restore(PASTE_OFF);
+    add_restore(MOUSE_OFF);
+    add_restore(tigetstr("sgr0"));
+    add_restore(tigetstr("rmkx"));
+    add_restore(tigetstr("cnorm"));
+    add_restore(tigetstr("rmcup"));
+}
+
+/* --- start and stop --- */
+
+static bool utf8;
+
+static void choose_locale(void)
+{
+    setlocale(LC_CTYPE, "");
+    utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    if (!utf8)
+        utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
+}
+
+static int refuse(struct err *err, const char *what)
+{
+    const char *term = getenv("TERM");
+    err_set(err, ERR_UNSUPPORTED, "the screens cannot be shown: %s (TERM=%s)", what,
+            term ? term : "");
+    err_hint(err, "Run it in a terminal, or use a subcommand: axscope read, search, show, steer.");
+    return ERR_UNSUPPORTED;
+}
+
+static void open_signal_pipe(void)
+{
+    if (signal_pipe[0] >= 0 || pipe(signal_pipe) != 0)
+        return;
+    for (int i = 0; i < 2; i++) {
+        fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK);
+        fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC);
+    }
+}
+
+static void setup_input(void)
+{
+    raw();
+    noecho();
+    nonl();
+    keypad(stdscr, TRUE);
+    nodelay(stdscr, TRUE);
+    set_escdelay(25);
+    define_key("\033[200~", CODE_PASTE_BEGIN);
+    define_key("\033[201~", CODE_PASTE_END);
+}
+
+int screen_start(struct err *err)
+{
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return refuse(err, "standard input or output is no terminal");
+    choose_locale();
+    if (tcgetattr(STDIN_FILENO, &saved_termios) != 0)
+        return refuse(err, "standard input is no terminal");
+    open_signal_pipe();
+    install_handlers();
+    mem_set_abort_hook(restore);
+    if (!newterm(NULL, stdout, stdin))
+        return refuse(err, "its description is not known");
+    const char *cup = tigetstr("cup");
+    if (!cup || cup == (char *)-1) {
+        endwin();
+        return refuse(err, "it cannot place its cursor");
+    }
+    prepare_restore();
+    active = 1;
+    atexit(screen_stop);
+    if (has_colors() && start_color() == OK)
+        use_default_colors();
+    setup_input();
+    write_all(PASTE_ON, strlen(PASTE_ON));
+    return ERR_OK;
+}
+
+void screen_stop(void)
+{
+    if (!active)
+        return;
+    endwin();
+    restore();
+}
+
+int screen_colors(void)
+{
+    return has_colors() ? COLORS : 0;
+}
+
+bool screen_is_utf8(void)
+{
+    return utf8;
+}
+
+void screen_size(int *height, int *width)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
+        if (size.ws_row != LINES || size.ws_col != COLS)
+            resizeterm(size.ws_row, size.ws_col);
+    }
+    *height = LINES;
+    *width = COLS;
+}
+
+void screen_mouse(bool on)
+{
+    mouseinterval(0);
+    mousemask(on ? BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON4_PRESSED | BUTTON5_PRESSED |
+                       REPORT_MOUSE_POSITION
+                 : 0,
+              NULL);
+    if (on)
+        write_all(DRAG_ON, strlen(DRAG_ON));
+    else
+        write_all(MOUSE_OFF, strlen(MOUSE_OFF));
+}
+
+void screen_redraw(void)
+{
+    clearok(curscr, TRUE);
+}
+
+void screen_suspend(void)
+{
+    def_prog_mode();
+    endwin();
+    restore();
+    handle(SIGTSTP, SIG_DFL, 0);
+    raise(SIGTSTP); /* stops here */
+    handle(SIGTSTP, on_note, SA_RESTART);
+    tcgetattr(STDIN_FILENO, &saved_termios); /* the shell may have changed it */
+    reset_prog_mode();
+    active = 1;
+    write_all(PASTE_ON, strlen(PASTE_ON));
+    screen_redraw();
+}
+
+int screen_signal_fd(void)
+{
+    return signal_pipe[0];
+}
+
+struct screen_signals screen_signals(void)
+{
+    char drain[64];
+    while (read(signal_pipe[0], drain, sizeof drain) > 0)
+        ;
+    struct screen_signals s = {got_resize != 0, got_suspend != 0, got_resume != 0};
+    got_resize = got_suspend = got_resume = 0;
+    return s;
+}
+
+/* --- frames --- */
+
+struct pair {
+    int fg, bg;
+};
+static struct pair pairs[MAX_PAIRS];
+static int n_pairs = 1; /* 0 is the terminal's own */
+
+static short pair_of(int fg, int bg)
+{
+    if (fg < 0 && bg < 0)
+        return 0;
+    for (int i = 1; i < n_pairs; i++)
+        if (pairs[i].fg == fg && pairs[i].bg == bg)
+            return (short)i;
+    if (n_pairs >= MAX_PAIRS || n_pairs >= COLOR_PAIRS)
+        return 0;
+    pairs[n_pairs] = (struct pair){fg, bg};
+    init_pair((short)n_pairs, (short)fg, (short)bg);
+    return (short)n_pairs++;
+}
+
+static attr_t attrs_of(struct paint p)
+{
+    return (p.attrs & PAINT_BOLD ? A_BOLD : A_NORMAL) | (p.attrs & PAINT_DIM ? A_DIM : A_NORMAL) |
+           (p.attrs & PAINT_REVERSE ? A_REVERSE : A_NORMAL) |
+           (p.attrs & PAINT_UNDERLINE ? A_UNDERLINE : A_NORMAL);
+}
+
+/* The cell as wide characters; what the C library would give another width becomes '?'. */
+static void cell_text(wchar_t out[CCHARW_MAX + 1], const struct cell *c)
+{
+    int n = 0;
+    for (size_t i = 0; i < c->len && n < CCHARW_MAX;) {
+        uint32_t cp;
+        int used = utf8_decode(&cp, c->bytes + i, c->len - i);
+        if (used == 0)
+            break;
+        i += (size_t)used;
+        int width = wcwidth((wchar_t)cp);
+        if (n == 0 && width != c->width)
+            cp = '?';
+        else if (n > 0 && width != 0)
+            break;
+        out[n++] = (wchar_t)cp;
+    }
+    if (n == 0)
+        out[n++] = L' ';
+    out[n] = L'\0';
+}
+
+static void blit_row(const struct grid *g, int y, const struct theme *theme)
+{
+    for (int x = 0; x < g->width; x++) {
+        const struct cell *c = &g->cells[(size_t)y * (size_t)g->width + (size_t)x];
+        if (c->width == 0)
+            continue;
+        wchar_t text[CCHARW_MAX + 1];
+        cchar_t cc;
+        struct paint p = theme_paint(theme, (enum style)c->style, c->mods);
+        cell_text(text, c);
+        setcchar(&cc, text, attrs_of(p), pair_of(p.fg, p.bg), NULL);
+        mvadd_wch(y, x, &cc);
+        if (c->width == 2 && text[0] == L'?')
+            mvaddch(y, x + 1, ' ');
+    }
+}
+
+void screen_blit(const struct grid *g, const struct theme *theme)
+{
+    for (int y = 0; y < g->height && y < LINES; y++)
+        blit_row(g, y, theme);
+    curs_set(g->shows_cursor ? 1 : 0);
+    if (g->cursor_y >= 0)
+        move(g->cursor_y, g->cursor_x);
+    wnoutrefresh(stdscr);
+    write_all(SYNC_BEGIN, strlen(SYNC_BEGIN));
+    doupdate();
+    write_all(SYNC_END, strlen(SYNC_END));
+}
+
+/* --- keys --- */
+
+static const struct {
+    int code, key;
+} KEY_CODES[] = {
+    {KEY_UP, KEY_ARROW_UP},       {KEY_DOWN, KEY_ARROW_DOWN},  {KEY_LEFT, KEY_ARROW_LEFT},
+    {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_HOME, KEY_TO_HOME},     {KEY_END, KEY_TO_END},
+    {KEY_PPAGE, KEY_PAGE_UP},     {KEY_NPAGE, KEY_PAGE_DOWN},  {KEY_DC, KEY_DELETE},
+    {KEY_BTAB, KEY_BACK_TAB},     {KEY_BACKSPACE, KEY_RUBOUT}, {KEY_ENTER, KEY_RETURN},
+};
+
+static int key_of_code(int code)
+{
+    for (size_t i = 0; i < sizeof KEY_CODES / sizeof *KEY_CODES; i++)
+        if (KEY_CODES[i].code == code)
+            return KEY_CODES[i].key;
+    return KEY_NONE;
+}
+
+static bool button_down;
+
+static bool read_mouse(struct event *out)
+{
+    MEVENT m;
+    if (getmouse(&m) != OK)
+        return false;
+    out->kind = EVENT_MOUSE;
+    out->y = m.y;
+    out->x = m.x;
+    if (m.bstate & BUTTON4_PRESSED)
+        out->mouse = MOUSE_WHEEL_UP;
+    else if (m.bstate & BUTTON5_PRESSED)
+        out->mouse = MOUSE_WHEEL_DOWN;
+    else if (m.bstate & BUTTON1_RELEASED) {
+        button_down = false;
+        return false;
+    } else if (m.bstate & BUTTON1_PRESSED) {
+        out->mouse = button_down ? MOUSE_DRAG : MOUSE_CLICK;
+        button_down = true;
+    } else if (m.bstate & REPORT_MOUSE_POSITION && button_down)
+        out->mouse = MOUSE_DRAG;
+    else
+        return false;
+    return true;
+}
+
+static void add_wide(struct buf *b, wint_t c)
+{
+    char bytes[4];
+    buf_add(b, bytes, (size_t)utf8_encode(bytes, (uint32_t)c));
+}
+
+/* Everything up to the end mark is text, whatever keys it looks like. */
+static bool read_paste(struct event *out)
+{
+    struct buf text = {0};
+    for (;;) {
+        wint_t c;
+        int rc = get_wch(&c);
+        if (rc == KEY_CODE_YES && c == CODE_PASTE_END)
+            break;
+        if (rc == ERR) { /* more may be on its way */
+            struct pollfd p = {STDIN_FILENO, POLLIN, 0};
+            if (poll(&p, 1, 500) <= 0)
+                break;
+        } else if (rc == OK && text.len < MAX_PASTE)
+            add_wide(&text, c == '\r' ? '\n' : c);
+    }
+    out->kind = EVENT_PASTE;
+    out->text_len = text.len;
+    out->text = text.data ? text.data : mem_strdup("");
+    return true;
+}
+
+static bool read_alt(struct event *out)
+{
+    wint_t c;
+    int rc = get_wch(&c);
+    if (rc == OK)
+        out->key = KEY_ALT + (int)c;
+    else
+        out->key = KEY_ESCAPE; /* alone: the delay has passed */
+    return true;
+}
+
+bool screen_read(struct event *out)
+{
+    for (;;) {
+        wint_t c;
+        int rc = get_wch(&c);
+        *out = (struct event){.kind = EVENT_KEY};
+        if (rc == ERR)
+            return false;
+        if (rc == OK) {
+            out->key = (int)c;
+            return c == 27 ? read_alt(out) : true;
+        }
+        if (c == CODE_PASTE_BEGIN)
+            return read_paste(out);
+        if (c == KEY_MOUSE) {
+            if (read_mouse(out))
+                return true;
+            continue;
+        }
+        out->key = key_of_code((int)c);
+        if (out->key != KEY_NONE)
+            return true;
+    }
 }

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DEFAULT_PROMPT "She sat on the bank of the river while the bank raised its rates"
+#define DEFAULT_IDS "2,5,11" /* for a model without a tokenizer */
 #define INTERRUPT_WINDOW 2.0 /* seconds in which a second Ctrl-C quits */
 
 void cmd_add(struct cmds *out, struct cmd command)
@@ -340,6 +342,8 @@ static void model(struct app *app, struct event *e, struct cmds *out)
     detail_free(app->detail);
     app->detail = NULL;
     app->wants_answer = app->mode != MODE_EDIT;
+    if (app->prompt.text.len == 0 && app->mode != MODE_EDIT)
+        line_edit_set(&app->prompt, app->model.has_tokenizer ? DEFAULT_PROMPT : DEFAULT_IDS);
     update_run(app, out, false);
 }
 

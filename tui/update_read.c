@@ -136,14 +136,13 @@ static void auto_pick(struct app *app)
     }
 }
 
-void update_reading(struct app *app, struct event *e, struct cmds *out)
+static void take_reading(struct app *app, struct event *e)
 {
     bool first = !app->reading || app->place_cursor;
     app->place_cursor = false;
     reading_free(app->reading);
     app->reading = e->reading;
     e->reading = NULL;
-    app->is_reading_stale = app->reread_at > 0;
     if (first)
         app->cursor = first_counted(&app->reading->tokens);
     if (app->cursor >= app->reading->tokens.n)
@@ -155,6 +154,14 @@ void update_reading(struct app *app, struct event *e, struct cmds *out)
     update_rank(app);
     if (app->sort_by_score)
         update_order(app);
+}
+
+/* An event without a reading says that the one on screen still holds. */
+void update_reading(struct app *app, struct event *e, struct cmds *out)
+{
+    app->is_reading_stale = app->reread_at > 0;
+    if (e->reading)
+        take_reading(app, e);
     if (!app->run_answers && app->wants_answer) {
         app->wants_answer = false;
         update_run(app, out, true);

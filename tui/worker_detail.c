@@ -1,0 +1,52 @@
+/* One concept in depth: norm, logit lens, neighbours. */
+#include "tui/worker_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static char *token_text(const struct worker *w, int id)
+{
+    struct buf text = {0};
+    scope_token_text(&text, &w->scope, id);
+    char *copy = mem_strdup(buf_cstr(&text));
+    buf_clear(&text);
+    return copy;
+}
+
+static void add_lens(struct detail *d, const struct worker *w, const float *direction)
+{
+    struct lens_entry top[DETAIL_ROWS], bottom[DETAIL_ROWS];
+    struct err err;
+    int n_vocab = w->scope.model->config.n_vocab;
+    if (lens_direction(top, bottom, DETAIL_ROWS, w->scope.model, direction, &err) != ERR_OK)
+        return;
+    d->n_lens = n_vocab < DETAIL_ROWS ? n_vocab : DETAIL_ROWS;
+    for (int i = 0; i < d->n_lens; i++) {
+        d->top[i] = token_text(w, top[i].id);
+        d->bottom[i] = token_text(w, bottom[i].id);
+        d->top_value[i] = top[i].value;
+        d->bottom_value[i] = bottom[i].value;
+    }
+}
+
+void worker_look(struct worker *w, size_t row)
+{
+    const struct dictionary *dict = w->labels.dict;
+    if (!dict || row >= dict->n_concepts)
+        return;
+    struct detail *d = mem_zalloc(1, sizeof *d);
+    float *direction = mem_alloc(dict->d_model, sizeof *direction);
+    double norm2 = 0;
+    d->row = row;
+    dictionary_direction(direction, dict, row);
+    for (size_t i = 0; i < dict->d_model; i++)
+        norm2 += (double)direction[i] * (double)direction[i];
+    d->norm = (float)sqrt(norm2);
+    if (w->scope.model)
+        add_lens(d, w, direction);
+    d->n_nearest = (int)lens_nearest(d->nearest, DETAIL_ROWS, dict, row);
+    free(direction);
+    struct event *e = worker_event(w, EVENT_DETAIL);
+    e->detail = d;
+    worker_post(w, e);
+}

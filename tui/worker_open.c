@@ -1,0 +1,122 @@
+/* Opening: the dictionary first, so that labels can be browsed while the model loads. */
+#include "tui/worker_internal.h"
+
+#include "data/file.h"
+#include "data/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_EXAMPLES = 100, MAX_EXAMPLES_BYTES = 1 << 16, MAX_WORDS_BYTES = 1 << 24 };
+
+/* A small text file beside the model, if there is one. */
+static bool read_beside(struct buf *out, const char *dir, const char *name, size_t max_bytes)
+{
+    char *path = path_join(dir, name);
+    bool ok = file_exists(path) && file_read(out, path, max_bytes, NULL) == ERR_OK;
+    free(path);
+    return ok;
+}
+
+/* One prompt per line; "\n" in a line is a newline. */
+static void read_examples(struct event *e, const char *dir)
+{
+    struct buf text = {0};
+    if (!read_beside(&text, dir, "examples.txt", MAX_EXAMPLES_BYTES))
+        return;
+    e->opened.examples = mem_zalloc(MAX_EXAMPLES, sizeof *e->opened.examples);
+    const char *at = buf_cstr(&text);
+    while (*at && e->opened.n_examples < MAX_EXAMPLES) {
+        size_t len = strcspn(at, "\r\n");
+        if (len > 0 && at[0] != '#') {
+            struct buf line = {0};
+            text_valid(&line, at, len);
+            e->opened.examples[e->opened.n_examples++] = mem_strdup(buf_cstr(&line));
+            buf_clear(&line);
+        }
+        at += len;
+        at += strspn(at, "\r\n");
+    }
+    buf_clear(&text);
+}
+
+static void read_words(struct worker *w, const char *dir)
+{
+    if (!read_beside(&w->words_text, dir, "words.txt", MAX_WORDS_BYTES))
+        return;
+    const char *text = buf_cstr(&w->words_text);
+    for (size_t at = 0; at < w->words_text.len;) {
+        size_t len = strcspn(text + at, "\r\n");
+        if (len > 0)
+            *string_map_at(&w->words, text + at, len) = 1;
+        at += len + 1;
+    }
+    w->has_words = w->words.n > 0;
+}
+
+static int open_labels(struct worker *w, struct err *err)
+{
+    struct scope_paths paths;
+    int rc = scope_find(&paths, &w->options.scope, err);
+    if (rc != ERR_OK)
+        return rc;
+    struct event *e = worker_event(w, EVENT_OPENED);
+    if (paths.dict)
+        rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT, err);
+    if (rc == ERR_OK && paths.model) {
+        read_examples(e, paths.model);
+        read_words(w, paths.model);
+    }
+    scope_paths_clear(&paths);
+    if (rc != ERR_OK) {
+        event_clear(e);
+        free(e);
+        return rc;
+    }
+    e->opened.dict = w->labels.dict;
+    worker_post(w, e);
+    return ERR_OK;
+}
+
+static void post_model(struct worker *w)
+{
+    const struct model_config *c = &w->scope.model->config;
+    struct event *e = worker_event(w, EVENT_MODEL);
+    e->model = (struct model_info){.name = mem_strdup(w->scope.model->name),
+                                   .n_layers = c->n_layers,
+                                   .d_model = c->d_model,
+                                   .n_ctx = c->n_ctx,
+                                   .hook_layer = w->scope.hook_layer,
+                                   .is_chat = w->scope.is_chat,
+                                   .is_demo = w->scope.is_demo,
+                                   .has_tokenizer = w->scope.tokenizer != NULL};
+    worker_post(w, e);
+}
+
+int worker_open(struct worker *w, struct err *err)
+{
+    int rc = open_labels(w, err);
+    if (rc == ERR_OK)
+        rc = scope_open(&w->scope, &w->options.scope, SCOPE_MODEL | SCOPE_DICT_IF_ANY, err);
+    if (rc == ERR_OK)
+        rc = session_new(&w->session, w->scope.model, w->scope.hook_layer, N_BRANCHES, err);
+    if (rc != ERR_OK)
+        return rc;
+    size_t n_vocab = (size_t)w->scope.model->config.n_vocab;
+    for (int b = 0; b < N_BRANCHES; b++)
+        w->logits[b] = mem_alloc(n_vocab, sizeof *w->logits[b]);
+    post_model(w);
+    return ERR_OK;
+}
+
+void worker_close(struct worker *w)
+{
+    session_free(w->session);
+    prompt_clear(&w->prompt);
+    for (int b = 0; b < N_BRANCHES; b++)
+        free(w->logits[b]);
+    string_map_clear(&w->words);
+    buf_clear(&w->words_text);
+    scope_close(&w->scope);
+    scope_close(&w->labels);
+}

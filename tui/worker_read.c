@@ -1,0 +1,199 @@
+/* Reading a prompt: tokens, residuals at the hook, activations of every concept. */
+#include "tui/worker_internal.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TOP = 256 };
+#define PROGRESS_EVERY 0.05 /* seconds */
+
+static int parse_ids(struct token_ids *out, const char *text, struct err *err)
+{
+    for (const char *at = text + strspn(text, " ,\n"); *at; at += strspn(at, " ,\n")) {
+        char *end;
+        errno = 0;
+        long id = strtol(at, &end, 10);
+        if (end == at || errno || id < 0 || id > INT_MAX) {
+            err_set(err, ERR_ARG, "column %zu is no token id", (size_t)(at - text) + 1);
+            err_hint(err, "This model is read by token ids: numbers such as 2, 17, 5.");
+            return ERR_ARG;
+        }
+        token_ids_add(out, (int)id);
+        at = end;
+    }
+    return ERR_OK;
+}
+
+static int make_prompt(struct prompt *out, const struct worker *w, const struct run_request *r,
+                       struct err *err)
+{
+    if (w->options.form != PROMPT_IDS && w->scope.tokenizer)
+        return prompt_from_text(out, &w->scope, w->options.form, r->text, r->text_len, NULL, err);
+    struct token_ids ids = {0};
+    int rc = parse_ids(&ids, r->text, err);
+    if (rc == ERR_OK)
+        rc = prompt_from_ids(out, &w->scope, ids.ids, ids.n, err);
+    token_ids_clear(&ids);
+    return rc;
+}
+
+static bool same_ids(const struct token_ids *a, const struct token_ids *b)
+{
+    return a->n == b->n && (a->n == 0 || memcmp(a->ids, b->ids, a->n * sizeof *a->ids) == 0);
+}
+
+static bool on_progress(void *data, long done, long total)
+{
+    struct worker *w = data;
+    double now = worker_seconds();
+    if (now - w->progress_at >= PROGRESS_EVERY) {
+        w->progress_at = now;
+        struct event *e = worker_event(w, EVENT_PROGRESS);
+        e->done = done;
+        e->total = total;
+        worker_post(w, e);
+    }
+    return worker_is_cancelled(w);
+}
+
+static void count_words(struct reading *out, const struct worker *w, const char *text, size_t len)
+{
+    out->n_words = out->n_unseen = w->has_words ? 0 : -1;
+    for (size_t i = 0; w->has_words && i < len;) {
+        char word[64];
+        size_t n = 0, start = i;
+        while (i < len && (isalpha((unsigned char)text[i]) || (unsigned char)text[i] >= 0x80)) {
+            if (n < sizeof word)
+                word[n++] = (char)tolower((unsigned char)text[i]);
+            i++;
+        }
+        if (i == start) {
+            i++;
+            continue;
+        }
+        out->n_words++;
+        if (string_map_get(&w->words, word, n) < 0)
+            out->n_unseen++;
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? -1 : x > y;
+}
+
+static float median_norm(const float *resid, const struct prompt *p, size_t d_model)
+{
+    float *norms = mem_alloc(p->ids.n, sizeof *norms);
+    size_t n = 0;
+    for (size_t t = 0; t < p->ids.n; t++) {
+        if (!p->counted[t])
+            continue;
+        double sum = 0;
+        for (size_t i = 0; i < d_model; i++)
+            sum += (double)resid[t * d_model + i] * (double)resid[t * d_model + i];
+        norms[n++] = (float)sqrt(sum);
+    }
+    qsort(norms, n, sizeof *norms, by_value);
+    float median = n > 0 ? norms[n / 2] : 0;
+    free(norms);
+    return median;
+}
+
+static void add_tokens(struct tokens *out, const struct worker *w, const struct prompt *p)
+{
+    struct buf piece = {0};
+    for (size_t t = 0; t < p->ids.n; t++) {
+        buf_clear(&piece);
+        scope_token_text(&piece, &w->scope, p->ids.ids[t]);
+        tokens_add(out, p->ids.ids[t], buf_cstr(&piece), piece.len, p->special[t], p->counted[t]);
+    }
+    buf_clear(&piece);
+}
+
+static int encode(struct reading *out, const struct worker *w, const float *resid, struct err *err)
+{
+    const struct dictionary *dict = w->scope.dict;
+    size_t n_tokens = (size_t)out->tokens.n, n;
+    if (!dict)
+        return ERR_OK;
+    if (!size_mul(&n, n_tokens, dict->n_concepts))
+        return err_set(err, ERR_NOMEM, "too many tokens for one reading");
+    float *acts = mem_try_alloc(n, sizeof *acts);
+    if (!acts)
+        return err_set(err, ERR_NOMEM, "no memory for %zu activations (%zu MB)", n,
+                       n * sizeof *acts >> 20);
+    int rc = latents_encode(acts, dict, resid, n_tokens, dict->d_model, false, err);
+    if (rc != ERR_OK) {
+        free(acts);
+        return rc;
+    }
+    tokens_take_acts(&out->tokens, acts);
+    out->top = mem_alloc(MAX_TOP, sizeof *out->top);
+    out->n_top =
+        rank_prompt(out->top, MAX_TOP, dict, acts, out->tokens.counted, (size_t)out->tokens.n);
+    return ERR_OK;
+}
+
+static int send_reading(struct worker *w, const struct run_request *r, double started,
+                        struct err *err)
+{
+    const struct prompt *p = &w->prompt;
+    const float *resid = session_resid(w->session);
+    struct reading *reading = mem_zalloc(1, sizeof *reading);
+    tokens_init(&reading->tokens, w->scope.dict ? w->scope.dict->n_concepts : 0);
+    add_tokens(&reading->tokens, w, p);
+    count_words(reading, w, r->text, r->text_len);
+    w->median_norm = median_norm(resid, p, (size_t)w->scope.model->config.d_model);
+    reading->median_norm = w->median_norm;
+    reading->n_computed = session_n_computed(w->session);
+    int rc = encode(reading, w, resid, err);
+    if (rc != ERR_OK) {
+        reading_free(reading);
+        return rc;
+    }
+    reading->seconds = worker_seconds() - started;
+    struct event *e = worker_event(w, EVENT_READING);
+    e->reading = reading;
+    worker_post(w, e);
+    return ERR_OK;
+}
+
+/* Takes the prompt; what is kept of the old one is the session's business. */
+static int set_prompt(struct worker *w, struct prompt *take, struct err *err)
+{
+    w->has_prompt = w->has_baseline = false;
+    prompt_clear(&w->prompt);
+    w->prompt = *take;
+    *take = (struct prompt){0};
+    return session_set_prompt(w->session, w->prompt.ids.ids, (int)w->prompt.ids.n, err);
+}
+
+int worker_read(struct worker *w, const struct run_request *r, struct err *err)
+{
+    double started = worker_seconds();
+    struct prompt prompt = {0};
+    int rc = make_prompt(&prompt, w, r, err);
+    if (rc == ERR_OK && w->has_prompt && same_ids(&prompt.ids, &w->prompt.ids)) {
+        worker_post(w, worker_event(w, EVENT_READING)); /* nothing new */
+        prompt_clear(&prompt);
+        return ERR_OK;
+    }
+    if (rc == ERR_OK)
+        rc = set_prompt(w, &prompt, err);
+    prompt_clear(&prompt);
+    if (rc != ERR_OK)
+        return rc;
+    session_set_progress(w->session, on_progress, w);
+    rc = session_read(w->session, err);
+    if (rc == ERR_OK)
+        rc = send_reading(w, r, started, err);
+    w->has_prompt = rc == ERR_OK;
+    return rc;
+}
