@@ -1,0 +1,111 @@
+#include "core/gemm.h"
+#include "tests/support/runner.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sizes with remainders in every block size of gemm.c. */
+enum { M = 103, N = 1035, K = 259 };
+
+static float *random_floats(size_t n, unsigned seed)
+{
+    float *x = malloc(n * sizeof *x);
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = (float)(seed >> 8) / 8388608.0f - 1;
+    }
+    return x;
+}
+
+static void check_product(struct gemm_operand a, struct gemm_operand b, const float *fa,
+                          const float *fb, bool accumulate)
+{
+    struct gemm_space space;
+    float *c = random_floats((size_t)M * N, 3), *before = random_floats((size_t)M * N, 3);
+    ck_assert_int_eq(gemm_space_init(&space, NULL), 0);
+    gemm(c, N, a, b, M, N, K, accumulate, &space);
+    for (size_t i = 0; i < M; i++)
+        for (size_t j = 0; j < N; j++) {
+            double want = accumulate ? before[i * N + j] : 0;
+            for (size_t p = 0; p < K; p++)
+                want += (double)fa[i * K + p] * fb[p * N + j];
+            ck_assert_double_eq_tol(c[i * N + j], want, 1e-4);
+        }
+    gemm_space_clear(&space);
+    free(c);
+    free(before);
+}
+
+static float *transposed(const float *x, size_t rows, size_t cols)
+{
+    float *t = malloc(rows * cols * sizeof *t);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++)
+            t[j * rows + i] = x[i * cols + j];
+    return t;
+}
+
+START_TEST(products_agree_with_plain_loops_for_rows_and_columns)
+{
+    float *a = random_floats((size_t)M * K, 1), *b = random_floats((size_t)K * N, 2);
+    float *at = transposed(a, M, K), *bt = transposed(b, K, N);
+    check_product(gemm_rows(a, K), gemm_rows(b, N), a, b, false);
+    check_product(gemm_rows(a, K), gemm_columns(bt, K), a, b, true);
+    check_product(gemm_columns(at, M), gemm_rows(b, N), a, b, true);
+    free(a);
+    free(b);
+    free(at);
+    free(bt);
+}
+END_TEST
+
+START_TEST(stored_bf16_matrices_multiply_as_their_values)
+{
+    float *a = random_floats((size_t)M * K, 1), *b = random_floats((size_t)K * N, 2);
+    uint16_t *stored = malloc((size_t)K * N * sizeof *stored);
+    for (size_t i = 0; i < (size_t)K * N; i++) {
+        stored[i] = f32_to_bf16(b[i]);
+        b[i] = bf16_to_f32(stored[i]);
+    }
+    struct matrix w = {DTYPE_BF16, K, N, stored};
+    check_product(gemm_rows(a, K), gemm_matrix(&w), a, b, false);
+    free(a);
+    free(b);
+    free(stored);
+}
+END_TEST
+
+START_TEST(generic_and_vector_kernels_give_the_same_bits)
+{
+    float *a = random_floats((size_t)M * K, 1), *b = random_floats((size_t)K * N, 2);
+    float *c[2];
+    struct gemm_space space;
+    ck_assert_int_eq(gemm_space_init(&space, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        if (i == 1)
+            setenv("AXSCOPE_ISA", "generic", 1);
+        c[i] = malloc((size_t)M * N * sizeof **c);
+        gemm(c[i], N, gemm_rows(a, K), gemm_rows(b, N), M, N, K, false, &space);
+    }
+    ck_assert_str_eq(gemm_isa(), "generic");
+    ck_assert_int_eq(memcmp(c[0], c[1], (size_t)M * N * sizeof **c), 0);
+    gemm_space_clear(&space);
+    free(a);
+    free(b);
+    free(c[0]);
+    free(c[1]);
+}
+END_TEST
+
+Suite *suite_gemm(void)
+{
+    Suite *s = suite_create("gemm");
+    TCase *t = tcase_create("gemm");
+    tcase_set_timeout(t, 20);
+    tcase_add_test(t, products_agree_with_plain_loops_for_rows_and_columns);
+    tcase_add_test(t, stored_bf16_matrices_multiply_as_their_values);
+    tcase_add_test(t, generic_and_vector_kernels_give_the_same_bits);
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,461 @@
+/* The backward pass against finite differences of a plain forward pass in double precision, and
+ * against the gradient of the fixtures' ReFT-r1 step. */
+#include "core/grad.h"
+#include "core/model_memory.h"
+#include "data/json.h"
+#include "data/mem.h"
+#include "tests/support/runner.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { D = 24, HEADS = 4, KV = 2, DH = 6, FF = 20, VOCAB = 37, LAYERS = 3, T = 9, SEQS = 2 };
+
+static const int STARTS[SEQS * T] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4};
+
+/* --- the reference: one sequence, loops, double --- */
+
+static double *read_matrix(const struct matrix *m)
+{
+    float row[256];
+    double *out = malloc(m->n_rows * m->n_cols * sizeof *out);
+    for (size_t r = 0; r < m->n_rows; r++) {
+        matrix_row(row, m, r);
+        for (size_t i = 0; i < m->n_cols; i++)
+            out[r * m->n_cols + i] = row[i];
+    }
+    return out;
+}
+
+static void product(double *y, const double *x, const struct matrix *m, int n)
+{
+    double *w = read_matrix(m);
+    for (int t = 0; t < n; t++)
+        for (size_t o = 0; o < m->n_rows; o++) {
+            y[(size_t)t * m->n_rows + o] = 0;
+            for (size_t i = 0; i < m->n_cols; i++)
+                y[(size_t)t * m->n_rows + o] += x[(size_t)t * m->n_cols + i] * w[o * m->n_cols + i];
+        }
+    free(w);
+}
+
+static void norm(double *y, const double *x, const float *w, int n)
+{
+    for (int t = 0; t < n; t++) {
+        double sum = 0;
+        for (int i = 0; i < D; i++)
+            sum += x[t * D + i] * x[t * D + i];
+        for (int i = 0; i < D; i++)
+            y[t * D + i] = x[t * D + i] / sqrt(sum / D + 1e-6) * w[i];
+    }
+}
+
+static double cap_to(double x, double cap)
+{
+    return cap > 0 ? cap * tanh(x / cap) : x;
+}
+
+static void rotate(double *x, int position, double theta)
+{
+    for (int i = 0; i < DH / 2; i++) {
+        double angle = position * pow(theta, -2.0 * i / DH), a = x[i], b = x[i + DH / 2];
+        x[i] = a * cos(angle) - b * sin(angle);
+        x[i + DH / 2] = b * cos(angle) + a * sin(angle);
+    }
+}
+
+static void attend(double *out, double *q, double *k, const double *v, const struct model *m,
+                   const struct layer_config *lc, const int *starts)
+{
+    for (int t = 0; t < T; t++) {
+        for (int h = 0; h < HEADS; h++)
+            rotate(q + (t * HEADS + h) * DH, t - starts[t], lc->rope_theta);
+        for (int h = 0; h < KV; h++)
+            rotate(k + (t * KV + h) * DH, t - starts[t], lc->rope_theta);
+    }
+    for (int t = 0; t < T; t++)
+        for (int h = 0; h < HEADS; h++) {
+            double p[T] = {0}, sum = 0;
+            int g = h / (HEADS / KV);
+            for (int j = starts[t]; j <= t; j++) {
+                if (lc->window > 0 && t - j >= lc->window)
+                    continue;
+                for (int i = 0; i < DH; i++)
+                    p[j] += q[(t * HEADS + h) * DH + i] * k[(j * KV + g) * DH + i];
+                p[j] = exp(cap_to(p[j] * m->config.query_scale, m->config.attn_softcap));
+                sum += p[j];
+            }
+            for (int i = 0; i < DH; i++) {
+                double *o = out + (t * HEADS + h) * DH + i;
+                *o = 0;
+                for (int j = 0; j <= t; j++)
+                    *o += p[j] / sum * v[(j * KV + g) * DH + i];
+            }
+        }
+}
+
+static void reference_layer(double *x, const struct model *m, int l, const int *starts)
+{
+    const struct layer *layer = &m->layers[l];
+    double y[T * D], q[T * HEADS * DH], k[T * KV * DH], v[T * KV * DH], heads[T * HEADS * DH];
+    double g[T * FF], u[T * FF], out[T * D];
+    norm(y, x, layer->norm_attn_in, T);
+    product(q, y, &layer->wq, T);
+    product(k, y, &layer->wk, T);
+    product(v, y, &layer->wv, T);
+    attend(heads, q, k, v, m, &layer->config, starts);
+    product(out, heads, &layer->wo, T);
+    norm(y, out, layer->norm_attn_out, T);
+    for (int i = 0; i < T * D; i++)
+        x[i] += y[i];
+    norm(y, x, layer->norm_ffw_in, T);
+    product(g, y, &layer->w_gate, T);
+    product(u, y, &layer->w_up, T);
+    for (int i = 0; i < T * FF; i++)
+        g[i] =
+            0.5 * g[i] * (1 + tanh(sqrt(2 / acos(-1)) * (g[i] + 0.044715 * pow(g[i], 3)))) * u[i];
+    product(out, g, &layer->w_down, T);
+    norm(y, out, layer->norm_ffw_out, T);
+    for (int i = 0; i < T * D; i++)
+        x[i] += y[i];
+}
+
+static double reference_loss(const struct model *m, const int *ids, const int *targets,
+                             const int *starts)
+{
+    double x[T * D], y[T * D], logits[T * VOCAB], loss = 0;
+    double *embed = read_matrix(&m->embed);
+    for (int i = 0; i < T * D; i++)
+        x[i] = embed[ids[i / D] * D + i % D] * sqrt(D);
+    free(embed);
+    for (int l = 0; l < LAYERS; l++)
+        reference_layer(x, m, l, starts);
+    norm(y, x, m->norm_final, T);
+    product(logits, y, &m->embed, T);
+    for (int t = 0; t < T; t++) {
+        double sum = 0;
+        if (targets[t] < 0)
+            continue;
+        for (int i = 0; i < VOCAB; i++)
+            sum += exp(cap_to(logits[t * VOCAB + i], m->config.final_softcap));
+        loss += log(sum) - cap_to(logits[t * VOCAB + targets[t]], m->config.final_softcap);
+    }
+    return loss;
+}
+
+/* --- a small random model and batch --- */
+
+static struct model_memory *small_model(float attn_softcap, float final_softcap)
+{
+    struct model_memory *m;
+    struct model_config config = {.n_layers = LAYERS,
+                                  .d_model = D,
+                                  .n_heads = HEADS,
+                                  .n_kv_heads = KV,
+                                  .d_head = DH,
+                                  .d_ff = FF,
+                                  .n_vocab = VOCAB,
+                                  .n_ctx = 64,
+                                  .rms_eps = 1e-6f,
+                                  .query_scale = 0.5f,
+                                  .attn_softcap = attn_softcap,
+                                  .final_softcap = final_softcap};
+    struct layer_config layers[LAYERS] = {{3, 100}, {0, 100}, {3, 100}};
+    ck_assert_int_eq(model_memory_new(&m, &config, layers, NULL), 0);
+    model_memory_randomise(m, 7, 1.5f);
+    /* norms of 1 would hide a factor that is missing */
+    for (int l = 0; l < LAYERS; l++)
+        for (int i = 0; i < D; i++) {
+            m->params.layers[l].norm_attn_in[i] += 0.3f * sinf((float)i);
+            m->params.layers[l].norm_attn_out[i] += 0.3f * cosf((float)i);
+            m->params.layers[l].norm_ffw_in[i] -= 0.3f * sinf((float)i);
+            m->params.layers[l].norm_ffw_out[i] += 0.2f * sinf((float)(3 * i));
+            m->params.norm_final[i] = 1 + 0.2f * cosf((float)(2 * i));
+        }
+    return m;
+}
+
+static int batch_ids[SEQS * T], batch_targets[SEQS * T];
+
+static void make_batch(void)
+{
+    for (int i = 0; i < SEQS * T; i++) {
+        batch_ids[i] = (i * 17 + 5) % VOCAB;
+        batch_targets[i] = i % 7 == 3 ? -1 : (i * 11 + 2) % VOCAB;
+    }
+}
+
+static double batch_loss(const struct model *m)
+{
+    return reference_loss(m, batch_ids, batch_targets, STARTS) +
+           reference_loss(m, batch_ids + T, batch_targets + T, STARTS + T);
+}
+
+static void run_batch(struct model_grads *grads, const struct model *m, double *loss)
+{
+    struct tape *tape;
+    long n_counted;
+    ck_assert_int_eq(tape_new(&tape, m, 0, SEQS, T, NULL), 0);
+    ck_assert_int_eq(model_grads_new(grads, m, NULL), 0);
+    tape_set_starts(tape, STARTS);
+    *loss = tape_forward(tape, batch_ids, batch_targets, NULL, SEQS, T, &n_counted);
+    ck_assert_int_eq(n_counted, SEQS * T - 3);
+    tape_backward(tape, 1, grads, NULL);
+    tape_free(tape);
+}
+
+/* Every 13th weight of the array: central difference in double against the gradient. */
+static void check_weights(const char *name, const struct model *m, float *w, const float *grad,
+                          size_t n)
+{
+    double worst = 0, largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(grad[i]));
+    ck_assert_msg(largest > 1e-4, "%s has no gradient at all", name);
+    for (size_t i = 1; i<n; i += n> 100 ? 13 : 5) {
+        float kept = w[i];
+        w[i] = kept + 0.002f;
+        double up = batch_loss(m), x_up = w[i];
+        w[i] = kept - 0.002f;
+        double slope = (up - batch_loss(m)) / (x_up - w[i]);
+        w[i] = kept;
+        worst = fmax(worst, fabs(slope - grad[i]) / largest);
+    }
+    ck_assert_msg(worst < 1e-3, "%s: gradient off by %g of the largest", name, worst);
+}
+
+static void check_all(float attn_softcap, float final_softcap)
+{
+    struct model_memory *m = small_model(attn_softcap, final_softcap);
+    struct model_grads g;
+    double loss;
+    make_batch();
+    run_batch(&g, &m->model, &loss);
+    ck_assert_double_eq_tol(loss, batch_loss(&m->model), 1e-3);
+    for (int l = 0; l < LAYERS; l++) {
+        struct layer_grads *w = &m->params.layers[l], *d = &g.layers[l];
+        check_weights("wq", &m->model, w->wq, d->wq, HEADS * DH * D);
+        check_weights("wk", &m->model, w->wk, d->wk, KV * DH * D);
+        check_weights("wv", &m->model, w->wv, d->wv, KV * DH * D);
+        check_weights("wo", &m->model, w->wo, d->wo, D * HEADS * DH);
+        check_weights("w_gate", &m->model, w->w_gate, d->w_gate, FF * D);
+        check_weights("w_up", &m->model, w->w_up, d->w_up, FF * D);
+        check_weights("w_down", &m->model, w->w_down, d->w_down, FF * D);
+        check_weights("norm_attn_in", &m->model, w->norm_attn_in, d->norm_attn_in, D);
+        check_weights("norm_attn_out", &m->model, w->norm_attn_out, d->norm_attn_out, D);
+        check_weights("norm_ffw_in", &m->model, w->norm_ffw_in, d->norm_ffw_in, D);
+        check_weights("norm_ffw_out", &m->model, w->norm_ffw_out, d->norm_ffw_out, D);
+    }
+    check_weights("embed", &m->model, m->params.embed, g.embed, VOCAB * D);
+    check_weights("norm_final", &m->model, m->params.norm_final, g.norm_final, D);
+    model_grads_free(&g);
+    model_memory_free(m);
+}
+
+START_TEST(gradients_agree_with_finite_differences)
+{
+    check_all(2.0f, 4.0f);
+}
+END_TEST
+
+START_TEST(gradients_agree_without_soft_caps)
+{
+    check_all(0, 0);
+}
+END_TEST
+
+START_TEST(gradients_add_up_over_calls_and_scale)
+{
+    struct model_memory *m = small_model(2, 4);
+    struct model_grads once, twice;
+    struct tape *tape;
+    double loss;
+    long n;
+    make_batch();
+    run_batch(&once, &m->model, &loss);
+    ck_assert_int_eq(tape_new(&tape, &m->model, 0, 1, T, NULL), 0);
+    ck_assert_int_eq(model_grads_new(&twice, &m->model, NULL), 0);
+    for (int s = 0; s < SEQS; s++) {
+        tape_set_starts(tape, STARTS + s * T);
+        tape_forward(tape, batch_ids + s * T, batch_targets + s * T, NULL, 1, T, &n);
+        tape_backward(tape, 0.5f, &twice, NULL);
+    }
+    for (size_t i = 0; i < once.n_params; i++)
+        ck_assert_double_eq_tol(once.block[i], 2 * twice.block[i], 2e-4);
+    tape_free(tape);
+    model_grads_free(&once);
+    model_grads_free(&twice);
+    model_memory_free(m);
+}
+END_TEST
+
+/* --- ReFT-r1: the fixtures' step --- */
+
+struct reft_case {
+    int *ids;
+    size_t n_ids, d_model;
+    float *v, *want;
+    long labels_from, prefix, topk;
+    double l1_coeff, cross_entropy, l1;
+};
+
+static float *floats(const struct json *array, size_t *n)
+{
+    float *x = mem_alloc(json_size(array), sizeof *x);
+    *n = 0;
+    for (const struct json *v = json_first(array); v; v = json_next(v))
+        x[(*n)++] = (float)json_number(v);
+    return x;
+}
+
+static void read_case(struct reft_case *c, const struct json *step)
+{
+    float *ids = floats(json_get(step, "ids"), &c->n_ids);
+    c->ids = mem_alloc(c->n_ids, sizeof *c->ids);
+    for (size_t i = 0; i < c->n_ids; i++)
+        c->ids[i] = (int)ids[i];
+    free(ids);
+    c->v = floats(json_get(step, "v"), &c->d_model);
+    c->want = floats(json_get(step, "grad"), &c->d_model);
+    c->labels_from = (long)json_number(json_get(step, "labels_from"));
+    c->prefix = (long)json_number(json_get(step, "prefix_length"));
+    c->topk = (long)json_number(json_get(step, "topk"));
+    c->l1_coeff = json_number(json_get(step, "l1_coeff"));
+    c->cross_entropy = json_number(json_get(step, "cross_entropy"));
+    c->l1 = json_number(json_get(step, "l1"));
+}
+
+/* The residual after the hook layer, by a tape whose layers above it are cut off. */
+static float *hook_resid(const struct model *model, int hook, const struct reft_case *c)
+{
+    size_t n = c->n_ids * c->d_model;
+    float *resid = mem_alloc(n, sizeof *resid);
+    struct model lower = *model;
+    struct tape *tape;
+    lower.config.n_layers = hook + 1;
+    ck_assert_int_eq(tape_new(&tape, &lower, 0, 1, (int)c->n_ids, NULL), 0);
+    int *none = mem_alloc(c->n_ids, sizeof *none);
+    long counted;
+    for (size_t i = 0; i < c->n_ids; i++)
+        none[i] = -1;
+    tape_forward(tape, c->ids, none, NULL, 1, (int)c->n_ids, &counted);
+    memcpy(resid, tape_resid(tape), n * sizeof *resid);
+    tape_free(tape);
+    free(none);
+    return resid;
+}
+
+/* in_top [n]: the k largest of a. Ties at zero do not matter: they have no gradient. */
+static void mark_top(bool *in_top, const float *a, size_t n, long k)
+{
+    memset(in_top, 0, n * sizeof *in_top);
+    for (long round = 0; round < k && round < (long)n; round++) {
+        size_t best = n;
+        for (size_t i = 0; i < n; i++)
+            if (!in_top[i] && (best == n || a[i] > a[best]))
+                best = i;
+        in_top[best] = true;
+    }
+}
+
+static void check_reft(const char *folder)
+{
+    char path[256];
+    struct json_doc *doc;
+    struct model *model;
+    struct reft_case c;
+    struct err err;
+    snprintf(path, sizeof path, "tests/fixtures/%s/expected.json", folder);
+    ck_assert_int_eq(json_open(&doc, path, &err), 0);
+    int hook = (int)json_number(json_get(json_root(doc), "hook_layer"));
+    read_case(&c, json_get(json_root(doc), "reft_r1_step"));
+    snprintf(path, sizeof path, "tests/fixtures/%s", folder);
+    ck_assert_int_eq(model_open(&model, path, &err), 0);
+
+    float *h = hook_resid(model, hook, &c), *d_h;
+    size_t d = c.d_model, n = c.n_ids, n_lat = n - (size_t)c.prefix;
+    float *a = mem_zalloc(n_lat, sizeof *a);
+    bool *in_top = mem_zalloc(n_lat, sizeof *in_top);
+    float *latent_of = h + (size_t)c.prefix * d;
+    for (size_t t = 0; t < n_lat; t++) {
+        for (size_t i = 0; i < d; i++)
+            a[t] += latent_of[t * d + i] * c.v[i];
+        a[t] = a[t] > 0 ? a[t] : 0;
+    }
+    mark_top(in_top, a, n_lat, c.topk);
+    double mean = 0, l1 = 0;
+    for (size_t t = 0; t < n_lat; t++) {
+        mean += in_top[t] ? a[t] / (double)c.topk : 0;
+        l1 += in_top[t] ? 0 : a[t] / (double)n_lat;
+    }
+    float *edited = mem_alloc(n * d, sizeof *edited);
+    memcpy(edited, h, n * d * sizeof *edited);
+    for (size_t t = (size_t)c.prefix; t < n; t++)
+        for (size_t i = 0; i < d; i++)
+            edited[t * d + i] += (float)mean * c.v[i];
+
+    struct tape *tape;
+    long counted;
+    int *targets = mem_alloc(n, sizeof *targets);
+    for (size_t t = 0; t < n; t++)
+        targets[t] = t + 1 < n && (long)t + 1 >= c.labels_from ? c.ids[t + 1] : -1;
+    ck_assert_int_eq(tape_new(&tape, model, hook + 1, 1, (int)n, &err), 0);
+    double loss = tape_forward(tape, c.ids, targets, edited, 1, (int)n, &counted);
+    ck_assert_double_eq_tol(loss / (double)counted, c.cross_entropy, 1e-4 * c.cross_entropy);
+    ck_assert_double_eq_tol(l1, c.l1, 1e-4 * fmax(c.l1, 1));
+    d_h = mem_alloc(n * d, sizeof *d_h);
+    tape_backward(tape, (float)(1.0 / (double)counted), NULL, d_h);
+
+    /* d/dv of h + mean(a) v + coefficient * l1: v itself, and the latents through mean and l1 */
+    double *grad = mem_zalloc(d, sizeof *grad), along = 0, largest = 0, worst = 0;
+    for (size_t t = (size_t)c.prefix; t < n; t++)
+        for (size_t i = 0; i < d; i++) {
+            grad[i] += mean * d_h[t * d + i];
+            along += (double)d_h[t * d + i] * c.v[i];
+        }
+    for (size_t t = 0; t < n_lat; t++) {
+        double weight = in_top[t] ? along / (double)c.topk : c.l1_coeff / (double)n_lat;
+        for (size_t i = 0; i < d && a[t] > 0; i++)
+            grad[i] += weight * latent_of[t * d + i];
+    }
+    for (size_t i = 0; i < d; i++) {
+        largest = fmax(largest, fabs(c.want[i]));
+        worst = fmax(worst, fabs(c.want[i] - grad[i]));
+    }
+    ck_assert_msg(worst < 1e-4 * largest, "%s: off by %g of %g", folder, worst, largest);
+
+    void *owned[] = {c.ids, c.v, c.want, h, d_h, a, in_top, edited, targets, grad};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
+    tape_free(tape);
+    model_close(model);
+    json_close(doc);
+}
+
+START_TEST(reft_step_of_the_bf16_fixture_is_reproduced)
+{
+    check_reft("gemma2-mini");
+}
+END_TEST
+
+START_TEST(reft_step_of_the_f32_fixture_is_reproduced)
+{
+    check_reft("gemma2-mini-f32");
+}
+END_TEST
+
+Suite *suite_grad(void)
+{
+    Suite *s = suite_create("grad");
+    TCase *t = tcase_create("grad");
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, gradients_agree_with_finite_differences);
+    tcase_add_test(t, gradients_agree_without_soft_caps);
+    tcase_add_test(t, gradients_add_up_over_calls_and_scale);
+    tcase_add_test(t, reft_step_of_the_bf16_fixture_is_reproduced);
+    tcase_add_test(t, reft_step_of_the_f32_fixture_is_reproduced);
+    suite_add_tcase(s, t);
+    return s;
+}
