@@ -33,6 +33,11 @@ int tape_new(struct tape **out, const struct model *model, int first_layer, int 
              int n_tokens, struct err *err) ERR_CHECK;
 void tape_free(struct tape *tape);
 
+/* Packed documents: starts [n_seqs, n_tokens], for each position that of the first token of its
+ * document; attention does not look before it and positions count from it. Borrowed until the
+ * next call; NULL: every sequence is one document. */
+void tape_set_starts(struct tape *tape, const int *starts);
+
 /* Forward over a batch. ids [n_seqs, n_tokens] row-major; targets [n_seqs, n_tokens]: the id that
  * each position should predict, or -1 where it does not count. resid_in: NULL (start from the
  * embedding; first_layer is 0) or [n_seqs, n_tokens, d_model], the edited residual that enters
@@ -40,8 +45,13 @@ void tape_free(struct tape *tape);
 double tape_forward(struct tape *tape, const int *ids, const int *targets, const float *resid_in,
                     int n_seqs, int n_tokens, long *n_counted);
 
-/* Backward of scale * (that sum). grads: accumulated into, or NULL for frozen weights.
- * d_resid_in: NULL, or [n_seqs, n_tokens, d_model], overwritten with the gradient at the input. */
+/* Backward of scale * (that sum), once per tape_forward. grads: accumulated into, or NULL for
+ * frozen weights. d_resid_in: NULL, or [n_seqs, n_tokens, d_model], overwritten with the gradient
+ * at the input. */
 void tape_backward(struct tape *tape, float scale, struct model_grads *grads, float *d_resid_in);
+
+/* The residual after the last layer of the last tape_forward, [n_seqs, n_tokens, d_model]; valid
+ * until the next one. */
+const float *tape_resid(const struct tape *tape);
 
 #endif
