@@ -305,7 +305,7 @@ const struct option option_table[] = {
      parse_string, FIELD(completions), 0, 0},
 
     OTHER("ids", "N,N,...", NULL, "exactly these token ids in place of a text", GROUP_TEXT,
-          RUNS_MODEL, parse_ids),
+          RUNS_MODEL | BIT(TUI), parse_ids),
     OTHER("raw", NULL, NULL, "the text as typed, BOS added unless typed", GROUP_TEXT,
           RUNS_MODEL | BIT(TUI), parse_form),
     OTHER("chat", NULL, NULL, "one user turn in the chat template (default for chat models)",
