@@ -41,11 +41,11 @@ static uint64_t hash_string(const char *key, size_t len)
     return mix(h ^ word);
 }
 
-/* A power of two that leaves at least half of the slots free with n keys. */
+/* A power of two that leaves at least a quarter of the slots free with n keys. */
 static size_t slots_for(size_t n)
 {
     size_t cap = 16;
-    while (cap / 2 < n)
+    while (cap / 4 * 3 < n)
         cap *= 2;
     return cap;
 }
