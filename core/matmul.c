@@ -14,13 +14,13 @@
 
 /* From this many rows on OpenBLAS, which packs its operands, beats the fused kernel. */
 #ifndef MATMUL_MANY_ROWS
-#define MATMUL_MANY_ROWS 12
+#define MATMUL_MANY_ROWS 64
 #endif
 
 /* Tiles are the unit of work of a thread. Their sizes depend on the shapes alone, never on the
  * number of threads: so neither do the sums. */
 #define FEW_TILE_OUT 32   /* weight rows of the fused kernel */
-#define MANY_TILE_OUT 128 /* weight rows of one sgemm */
+#define MANY_TILE_OUT 256 /* at most so many weight rows of one sgemm */
 #define MANY_TILE_IN 2560 /* at most so many columns are converted at a time */
 #define BACK_TILE_IN 256
 #define BACK_TILE_OUT 512
@@ -34,6 +34,15 @@ static size_t size_min(size_t a, size_t b)
 static size_t n_blocks(size_t n, size_t block)
 {
     return (n + block - 1) / block;
+}
+
+/* Weight rows of one sgemm: equal parts, and a number of parts that 2 or 4 threads can share. */
+static size_t many_tile_out(size_t n_out)
+{
+    size_t n_tiles = n_blocks(n_out, MANY_TILE_OUT);
+    if (n_tiles > 2)
+        n_tiles = n_blocks(n_tiles, 4) * 4;
+    return n_blocks(n_out, n_tiles);
 }
 
 /* --- instruction set and threads --- */
@@ -149,8 +158,9 @@ static void many_rows_task(void *data, size_t task)
     const struct product *p = data;
     const struct matrix *w = p->w;
     const int n_in = (int)w->n_cols;
-    size_t j = task * MANY_TILE_OUT;
-    int n_out = (int)size_min(MANY_TILE_OUT, w->n_rows - j);
+    const size_t tile_out = many_tile_out(w->n_rows);
+    size_t j = task * tile_out;
+    int n_out = (int)size_min(tile_out, w->n_rows - j);
     float *y = p->y + j;
     if (as_f32(w)) {
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->n, n_out, n_in, 1, p->x, n_in,
@@ -178,7 +188,7 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
     if (n < MATMUL_MANY_ROWS)
         pool_run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);
     else
-        pool_run(many_rows_task, &p, n_blocks(w->n_rows, MANY_TILE_OUT), n_products);
+        pool_run(many_rows_task, &p, n_blocks(w->n_rows, many_tile_out(w->n_rows)), n_products);
 }
 
 /* --- dx += dy W --- */

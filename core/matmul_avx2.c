@@ -10,10 +10,14 @@
 #define AVX2 __attribute__((target("avx2,fma,f16c")))
 #define AVX2_INLINE static inline __attribute__((target("avx2,fma,f16c"), always_inline))
 
-/* 4 weight rows x 3 rows of x: 12 sums, 4 weight vectors and 3 of x fit the 16 registers, and
- * 12 FMAs hide the latency of one. */
-#define N_W 4
-#define N_X 3
+/* A register tile is n_w weight rows x n_x rows of x: 4 x 1..3 or 2 x 4..6, so that at most 12
+ * sums and their operands fit the 16 registers, and enough of them hide the latency of an FMA. */
+#define MAX_W 4
+#define MAX_X 6
+
+/* Up to here all of x is reread for every few weight rows, which then stream through whole;
+ * beyond, x no longer fits the second-level cache and goes chunk by chunk. */
+#define MAX_STREAMED 12
 
 /* 8 stored elements as f32. */
 AVX2_INLINE __m256 load8(const char *p, enum dtype dtype)
@@ -46,95 +50,144 @@ AVX2_INLINE __m256 load_tail(const char *p, enum dtype dtype, size_t n)
     return load8(bytes, dtype);
 }
 
-/* y[t * ldy + j] += x[t] . w[j] over n columns, for nw weight rows and nx rows of x. The two are
- * constants wherever this is inlined. */
-AVX2_INLINE void tile(float *y, size_t ldy, const float *x, size_t ldx, const char *w,
-                      size_t w_stride, enum dtype dtype, size_t n, int nw, int nx)
+/* Where a tile's weights are. */
+struct weights {
+    const char *at;
+    size_t stride; /* bytes between rows */
+};
+
+/* The sums of one tile over a chunk of columns. The sizes and dtype are constants wherever this
+ * is inlined, and the arrays registers. */
+struct tile {
+    const float *x; /* [nx, ..] rows ldx apart */
+    size_t ldx;
+    const char *w; /* [nw, ..] rows w_stride bytes apart */
+    size_t w_stride;
+    float *save; /* NULL, or [nw, MATMUL_CHUNK]: gets the weights as f32, for further tiles */
+};
+
+/* 8 columns from column i on, of which the last n_valid count. */
+AVX2_INLINE void step(__m256 sum[MAX_W][MAX_X], const struct tile *at, size_t i, size_t n_valid,
+                      enum dtype dtype, int nw, int nx)
 {
     const size_t size = dtype == DTYPE_F32 ? 4 : 2;
-    __m256 sum[N_W][N_X];
+    __m256 ws[MAX_W];
+    for (int j = 0; j < nw; j++) {
+        const char *p = at->w + (size_t)j * at->w_stride + i * size;
+        ws[j] = n_valid == 8 ? load8(p, dtype) : load_tail(p, dtype, n_valid);
+        if (at->save)
+            _mm256_storeu_ps(at->save + (size_t)j * MATMUL_CHUNK + i, ws[j]);
+    }
+    for (int t = 0; t < nx; t++) {
+        const float *p = at->x + (size_t)t * at->ldx + i;
+        __m256 xs =
+            n_valid == 8 ? _mm256_loadu_ps(p) : load_tail((const char *)p, DTYPE_F32, n_valid);
+        for (int j = 0; j < nw; j++)
+            sum[j][t] = _mm256_fmadd_ps(ws[j], xs, sum[j][t]);
+    }
+}
+
+/* y[t * ldy + j] += x[t] . w[j] over n columns. */
+AVX2_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtype dtype, size_t n,
+                          int nw, int nx)
+{
+    __m256 sum[MAX_W][MAX_X];
     for (int j = 0; j < nw; j++)
         for (int t = 0; t < nx; t++)
             sum[j][t] = _mm256_setzero_ps();
     size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        __m256 xs[N_X];
-        for (int t = 0; t < nx; t++)
-            xs[t] = _mm256_loadu_ps(x + (size_t)t * ldx + i);
-        for (int j = 0; j < nw; j++) {
-            __m256 ws = load8(w + (size_t)j * w_stride + i * size, dtype);
-            for (int t = 0; t < nx; t++)
-                sum[j][t] = _mm256_fmadd_ps(ws, xs[t], sum[j][t]);
-        }
-    }
+    for (; i + 8 <= n; i += 8)
+        step(sum, at, i, 8, dtype, nw, nx);
     if (i < n)
-        for (int j = 0; j < nw; j++) {
-            __m256 ws = load_tail(w + (size_t)j * w_stride + i * size, dtype, n - i);
-            for (int t = 0; t < nx; t++) {
-                const char *xt = (const char *)(x + (size_t)t * ldx + i);
-                sum[j][t] = _mm256_fmadd_ps(ws, load_tail(xt, DTYPE_F32, n - i), sum[j][t]);
-            }
-        }
+        step(sum, at, i, n - i, dtype, nw, nx);
     for (int t = 0; t < nx; t++)
         for (int j = 0; j < nw; j++)
             y[(size_t)t * ldy + (size_t)j] += sum8(sum[j][t]);
 }
 
-/* One group of nw weight rows against all n rows of x, over one chunk of columns. */
-AVX2_INLINE void all_x(float *y, size_t ldy, const float *x, size_t n, size_t ldx, const char *w,
-                       size_t w_stride, enum dtype dtype, size_t n_chunk, int nw)
+/* Rows t.. of x, nx of them. */
+AVX2_INLINE void tile_at(float *y, size_t ldy, struct tile at, size_t t, enum dtype dtype,
+                         size_t n_chunk, int nw, int nx)
 {
-    size_t t = 0;
-    for (; t + N_X <= n; t += N_X)
-        tile(y + t * ldy, ldy, x + t * ldx, ldx, w, w_stride, dtype, n_chunk, nw, N_X);
-    if (n - t == 2)
-        tile(y + t * ldy, ldy, x + t * ldx, ldx, w, w_stride, dtype, n_chunk, nw, 2);
-    else if (n - t == 1)
-        tile(y + t * ldy, ldy, x + t * ldx, ldx, w, w_stride, dtype, n_chunk, nw, 1);
+    at.x += t * at.ldx;
+    run_tile(y + t * ldy, ldy, &at, dtype, n_chunk, nw, nx);
 }
 
-AVX2_INLINE void convert(float *dst, const char *src, enum dtype dtype, size_t n)
+/* nw weight rows against n > 6 rows of x: the first tile converts the weights into the
+ * first-level cache, the others take them from there. */
+AVX2_INLINE void many_tiles(float *y, size_t ldy, struct tile at, size_t n, enum dtype dtype,
+                            size_t n_chunk, int nw)
+{
+    float buf[MAX_W * MATMUL_CHUNK];
+    at.save = buf;
+    tile_at(y, ldy, at, 0, dtype, n_chunk, nw, 3);
+    at.save = NULL;
+    at.w = (const char *)buf;
+    at.w_stride = MATMUL_CHUNK * sizeof *buf;
+    size_t t = 3;
+    for (; t + 3 <= n && n - t != 4; t += 3)
+        tile_at(y, ldy, at, t, DTYPE_F32, n_chunk, nw, 3);
+    for (; t + 2 <= n; t += 2)
+        tile_at(y, ldy, at, t, DTYPE_F32, n_chunk, nw, 2);
+}
+
+/* nw weight rows against all n rows of x over one chunk of columns. */
+AVX2_INLINE void group(float *y, size_t ldy, struct tile at, size_t n, enum dtype dtype,
+                       size_t n_chunk, int nw)
+{
+    switch (n) {
+    case 1:
+        run_tile(y, ldy, &at, dtype, n_chunk, nw, 1);
+        break;
+    case 2:
+        run_tile(y, ldy, &at, dtype, n_chunk, nw, 2);
+        break;
+    case 3:
+        run_tile(y, ldy, &at, dtype, n_chunk, nw, 3);
+        break;
+    case 4:
+        run_tile(y, ldy, &at, dtype, n_chunk, nw, 4);
+        break;
+    case 5:
+        run_tile(y, ldy, &at, dtype, n_chunk, nw, 5);
+        break;
+    case 6:
+        run_tile(y, ldy, &at, dtype, n_chunk, nw, 6);
+        break;
+    default:
+        many_tiles(y, ldy, at, n, dtype, n_chunk, nw);
+    }
+}
+
+/* Weight rows j .. j + nw over the columns from i0 to i1, chunk by chunk. */
+AVX2_INLINE void columns(float *y, size_t ldy, const float *x, size_t n, const char *w,
+                         enum dtype dtype, size_t n_in, size_t i0, size_t i1, int nw)
 {
     const size_t size = dtype == DTYPE_F32 ? 4 : 2;
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        _mm256_storeu_ps(dst + i, load8(src + i * size, dtype));
-    if (i < n) {
-        float last[8];
-        _mm256_storeu_ps(last, load_tail(src + i * size, dtype, n - i));
-        memcpy(dst + i, last, (n - i) * sizeof *dst);
+    for (size_t i = i0; i < i1; i += MATMUL_CHUNK) {
+        size_t n_chunk = i1 - i < MATMUL_CHUNK ? i1 - i : MATMUL_CHUNK;
+        struct tile at = {x + i, n_in, w + i * size, n_in * size, NULL};
+        group(y, ldy, at, n, dtype, n_chunk, nw);
     }
-}
-
-AVX2_INLINE void group(float *y, size_t ldy, const float *x, size_t n, const char *w,
-                       enum dtype dtype, size_t n_in, size_t n_chunk, int nw)
-{
-    const size_t stride = n_in * (dtype == DTYPE_F32 ? 4 : 2);
-    if (dtype == DTYPE_F32 || n <= N_X) {
-        all_x(y, ldy, x, n, n_in, w, stride, dtype, n_chunk, nw);
-        return;
-    }
-    /* several passes over the weights: convert them once, into the first-level cache */
-    float buf[N_W * MATMUL_CHUNK];
-    for (int j = 0; j < nw; j++)
-        convert(buf + (size_t)j * MATMUL_CHUNK, w + (size_t)j * stride, dtype, n_chunk);
-    all_x(y, ldy, x, n, n_in, (const char *)buf, MATMUL_CHUNK * sizeof *buf, DTYPE_F32, n_chunk,
-          nw);
 }
 
 AVX2_INLINE void rows_of(float *y, size_t ldy, const float *x, size_t n, const char *w,
                          enum dtype dtype, size_t n_out, size_t n_in)
 {
-    const size_t size = dtype == DTYPE_F32 ? 4 : 2;
+    const size_t stride = n_in * (dtype == DTYPE_F32 ? 4 : 2);
+    const size_t width = n <= MAX_STREAMED ? n_in : MATMUL_CHUNK;
     for (size_t t = 0; t < n; t++)
         memset(y + t * ldy, 0, n_out * sizeof *y);
-    for (size_t i = 0; i < n_in; i += MATMUL_CHUNK) {
-        size_t n_chunk = n_in - i < MATMUL_CHUNK ? n_in - i : MATMUL_CHUNK;
-        size_t j = 0;
-        for (; j + N_W <= n_out; j += N_W)
-            group(y + j, ldy, x + i, n, w + (j * n_in + i) * size, dtype, n_in, n_chunk, N_W);
+    for (size_t i0 = 0; i0 < n_in; i0 += width) {
+        size_t i1 = n_in - i0 < width ? n_in : i0 + width, j = 0;
+        if (n >= 4 && n <= 6)
+            for (; j + 2 <= n_out; j += 2)
+                columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 2);
+        else
+            for (; j + 4 <= n_out; j += 4)
+                columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 4);
         for (; j < n_out; j++)
-            group(y + j, ldy, x + i, n, w + (j * n_in + i) * size, dtype, n_in, n_chunk, 1);
+            columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 1);
     }
 }
 
@@ -151,6 +204,18 @@ AVX2 static void few_rows(float *y, size_t ldy, const float *x, size_t n, const 
     default:
         rows_of(y, ldy, x, n, w, DTYPE_F32, n_out, n_in);
         break;
+    }
+}
+
+AVX2_INLINE void convert(float *dst, const char *src, enum dtype dtype, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(dst + i, load8(src + i * 2, dtype));
+    if (i < n) {
+        float last[8];
+        _mm256_storeu_ps(last, load_tail(src + i * 2, dtype, n - i));
+        memcpy(dst + i, last, (n - i) * sizeof *dst);
     }
 }
 

@@ -84,10 +84,10 @@ static void check_forward(const struct world *v)
 }
 
 static const enum dtype stored_types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
-static const size_t row_counts[] = {1, 2, 3, 4, 5, 7, 11, 12, 13, 40};
+static const size_t row_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 40, 63, 64, 70};
 /* columns and outputs around the sizes of registers, chunks and tiles */
-static const size_t shapes[][2] = {{1, 1},    {3, 7},      {4, 8},     {37, 96},
-                                   {64, 160}, {130, 1031}, {33, 2049}, {5, 2600}};
+static const size_t shapes[][2] = {{1, 1},      {3, 7},     {4, 8},    {37, 96},  {64, 160},
+                                   {130, 1031}, {33, 2049}, {5, 2600}, {290, 33}, {700, 40}};
 
 static void check_all_products(void)
 {
@@ -122,11 +122,18 @@ END_TEST
 START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
 {
     for (size_t d = 0; d < 3; d++) {
-        struct world v = world_new(stored_types[d], 11, 50, 2310, 0);
-        float *batch = mem_alloc(11 * 50, sizeof *batch);
+        enum { N = 40 };
+        struct world v = world_new(stored_types[d], N, 50, 2310, 0);
+        float *batch = mem_alloc(N * 50, sizeof *batch);
         float single[50];
-        matmul(batch, v.x, &v.w, 11);
-        for (size_t t = 0; t < 11; t++) {
+        matmul(batch, v.x, &v.w, N);
+        for (size_t n = 1; n < N; n++) { /* the first rows do not change when others follow */
+            float *fewer = mem_alloc(n * 50, sizeof *fewer);
+            matmul(fewer, v.x, &v.w, n);
+            ck_assert_mem_eq(fewer, batch, n * 50 * sizeof *fewer);
+            free(fewer);
+        }
+        for (size_t t = 0; t < N; t++) {
             matmul(single, v.x + t * 2310, &v.w, 1);
             ck_assert_mem_eq(single, batch + t * 50, sizeof single);
         }

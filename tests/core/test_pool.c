@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -107,6 +107,10 @@ END_TEST
 
 START_TEST(a_child_process_gets_threads_of_its_own)
 {
+#if defined(__SANITIZE_THREAD__)
+    puts("skipped: the thread sanitizer cannot start threads after a fork");
+    return;
+#endif
     static atomic_int counts[N_TASKS];
     pool_set_threads(3);
     pool_run(count_task, counts, N_TASKS, LARGE);
