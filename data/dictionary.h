@@ -28,7 +28,8 @@ struct dictionary {
 /* Opens `path`: a folder with weight.pt and metadata.jsonl, or one that holds exactly one lN
  * folder of that kind (several: ERR_ARG that names them; `layer` >= 0 picks lN). acts_path
  * overrides acts.json beside weight.pt; NULL: use it if it is there.
- * hook_layer: `layer` if >= 0, else the lN in the path as given or of the folder found. */
+ * hook_layer: `layer` if >= 0, else "layer" of a config.json beside weight.pt, else the lN in the
+ * path as given (its last part) or of the folder found. */
 int dictionary_open(struct dictionary **out, const char *path, int layer, const char *acts_path,
                     struct err *err) ERR_CHECK;
 void dictionary_close(struct dictionary *dict);
@@ -36,9 +37,12 @@ void dictionary_close(struct dictionary *dict);
 /* The row's direction as f32: dst [d_model]. */
 void dictionary_direction(float *dst, const struct dictionary *dict, size_t row);
 
-/* Reads the two-key object of AXBENCH.md 1.4 {"max_act": {"0": x}, "thresholds": {...}}; rows it
- * does not name are 0. Either output may come back NULL when its key is absent. */
+/* Reads {"max_act": {"0": 142.0, ...}, "thresholds": {"0": 69.5, ...}}, whose keys are rows; rows
+ * it does not name are 0. Either output is NULL when its key is absent; the caller frees both. */
 int acts_open(float **act_max, float **threshold, const char *path, size_t n_concepts,
               struct err *err) ERR_CHECK;
+/* The same from memory (tests, fuzzing). */
+int acts_parse(float **act_max, float **threshold, const char *text, size_t len, const char *name,
+               size_t n_concepts, struct err *err) ERR_CHECK;
 
 #endif
