@@ -2,6 +2,7 @@
 
 #include "data/file.h"
 #include "data/pickle.h"
+#include "data/torch_internal.h"
 #include "data/zip.h"
 
 #include <stdlib.h>
@@ -10,20 +11,17 @@
 #define PICKLE_SUFFIX "/data.pkl"
 #define MAX_PICKLE ((size_t)4 << 20)   /* 20 thousand tensors */
 #define MAX_UNPACKED ((size_t)1 << 30) /* all inflated entries together */
-#define REBUILD_TENSOR "torch._utils _rebuild_tensor_v2"
 #define REBUILD_PARAMETER "torch._utils _rebuild_parameter"
 
-static const struct {
-    const char *global;
-    enum dtype dtype;
-} storages[] = {
-    {"torch FloatStorage", DTYPE_F32},     {"torch HalfStorage", DTYPE_F16},
-    {"torch BFloat16Storage", DTYPE_BF16}, {"torch DoubleStorage", DTYPE_F64},
-    {"torch LongStorage", DTYPE_I64},      {"torch IntStorage", DTYPE_I32},
-    {"torch ByteStorage", DTYPE_U8},
+/* Indexed by dtype. */
+static const char *const storages[] = {
+    [DTYPE_F32] = "torch FloatStorage",     [DTYPE_F16] = "torch HalfStorage",
+    [DTYPE_BF16] = "torch BFloat16Storage", [DTYPE_F64] = "torch DoubleStorage",
+    [DTYPE_I64] = "torch LongStorage",      [DTYPE_I32] = "torch IntStorage",
+    [DTYPE_U8] = "torch ByteStorage",
 };
 
-static const char *const globals[] = {REBUILD_TENSOR,
+static const char *const globals[] = {TORCH_REBUILD_TENSOR,
                                       REBUILD_PARAMETER,
                                       "collections OrderedDict",
                                       "torch FloatStorage",
@@ -57,6 +55,11 @@ static int unsupported(struct err *err)
 {
     err_hint(err, "save it again with torch.save(tensor.contiguous(), path)");
     return ERR_UNSUPPORTED;
+}
+
+const char *torch_storage_class(enum dtype dtype)
+{
+    return storages[dtype];
 }
 
 /* --- the archive --- */
@@ -194,11 +197,11 @@ static int read_storage(struct storage *out, struct torch_file *f, const char *n
         id->items[2]->kind != PICKLE_STRING || !to_size(&out->n_elements, id->items[4]))
         return bad_tensor(f, name, err, "does not refer to a storage");
     size_t kind = 0, n_kinds = sizeof storages / sizeof *storages;
-    while (kind < n_kinds && strcmp(storages[kind].global, id->items[1]->text) != 0)
+    while (kind < n_kinds && strcmp(storages[kind], id->items[1]->text) != 0)
         kind++;
     if (kind == n_kinds)
         return bad_tensor(f, name, err, "its storage has no known type");
-    out->dtype = storages[kind].dtype;
+    out->dtype = (enum dtype)kind;
     struct buf path = {0};
     buf_printf(&path, "data/%s", id->items[2]->text);
     const struct zip_entry *e = find_entry(f, path.data);
@@ -299,7 +302,7 @@ static int read_tensor(struct torch_file *f, const char *name, const struct pick
     *t = (struct tensor){.name = name};
     if (is_call(v, REBUILD_PARAMETER) && v->items[1]->n_items > 0)
         v = v->items[1]->items[0];
-    if (!is_call(v, REBUILD_TENSOR)) {
+    if (!is_call(v, TORCH_REBUILD_TENSOR)) {
         err_set(err, ERR_UNSUPPORTED, "%s: '%.100s' is not a tensor", f->name, name);
         err_hint(err, "torch.save a tensor, or a dict that holds nothing but tensors");
         return ERR_UNSUPPORTED;

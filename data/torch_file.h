@@ -22,8 +22,9 @@ size_t torch_count(const struct torch_file *f);
 const struct tensor *torch_at(const struct torch_file *f, size_t i);
 const struct tensor *torch_find(const struct torch_file *f, const char *name);
 
-/* Writes one tensor as torch.save would, so that torch.load reads it; the archive's folder is the
- * file's name without extension; data starts on a 64-byte boundary. */
+/* Writes one tensor atomically, as torch.save would, so that torch.load reads it. The archive's
+ * folder is the file's name without extension; data starts on a 64-byte boundary. The bytes are
+ * the same for the same tensor and name. ERR_LIMIT from 4 GiB on. */
 int torch_write(const char *path, const struct tensor *tensor, struct err *err) ERR_CHECK;
 
 #endif
