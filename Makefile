@@ -51,7 +51,8 @@ TUI  := $(call obj,$(filter-out tui/main.c tui/screen.c,$(call src,tui)))
 # assets/demo holds programs (make_*.c, *_world.c have a main) and what they share
 DEMO_PROGRAMS := $(sort $(wildcard assets/demo/make_*.c assets/demo/sample_*.c))
 DEMO := $(call obj,$(filter-out $(DEMO_PROGRAMS),$(call src,assets/demo)))
-SUPPORT := $(call obj,$(call src,tests/support))
+# an archive: a test program takes from it what it uses, so support may use what lies above data
+SUPPORT := $(B)/libsupport.a
 
 .DELETE_ON_ERROR:
 .PHONY: all run test test-data test-core test-tui test-demo asan tsan coverage golden lint format fuzz \
@@ -75,6 +76,7 @@ $(B)/libdata.a: $(DATA)
 $(B)/libcore.a: $(CORE)
 $(B)/libtui.a: $(TUI)
 $(B)/libdemo.a: $(DEMO)
+$(B)/libsupport.a: $(call obj,$(call src,tests/support))
 $(B)/%.a:
 	@echo '  AR   $@'
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
