@@ -22,12 +22,18 @@ static uint64_t noise_key(uint64_t seed, int pos)
     return mix(mix(seed + golden) + golden * ((uint64_t)pos + 1));
 }
 
-/* Gumbel(0, 1): -log(-log u) with u in (0, 1), never an end point. */
-static double gumbel(uint64_t key, int id)
+/* Uniform in (0, 1), never an end point. */
+static double uniform(uint64_t key, int id)
 {
     uint64_t bits = mix(key + UINT64_C(0xd1342543de82ef95) * ((uint64_t)id + 1));
-    double u = ((double)(bits >> 11) + 0.5) * 0x1p-53;
-    return -log(-log(u));
+    return ((double)(bits >> 11) + 0.5) * 0x1p-53;
+}
+
+/* Gumbel(0, 1) noise is -log(-log u). Both logarithms are saved where a bound on it shows that
+ * the token cannot win: 2.741 for u below 15/16, 37.43 for the largest u there is. */
+static double gumbel_bound(double u)
+{
+    return u < 0.9375 ? 2.75 : 37.5;
 }
 
 static int greedy(const float *logits, int n_vocab)
@@ -119,7 +125,10 @@ static int gumbel_max(const struct sampler *s, const float *logits, const int *i
     double best_score = -INFINITY;
     for (int i = 0; i < n; i++) {
         int id = ids ? ids[i] : i;
-        double score = (double)logits[id] / s->temperature + gumbel(key, id);
+        double score = (double)logits[id] / s->temperature, u = uniform(key, id);
+        if (best >= 0 && score + gumbel_bound(u) < best_score)
+            continue;
+        score -= log(-log(u));
         if (best < 0 || score > best_score || (score == best_score && id < best)) {
             best = id;
             best_score = score;
