@@ -56,7 +56,7 @@ SUPPORT := $(B)/libsupport.a
 
 .DELETE_ON_ERROR:
 .PHONY: all run test test-data test-core test-tui test-demo asan tsan coverage golden lint format fuzz \
-        fuzz-all e2e install uninstall clean help demo-model world-sample FORCE
+        fuzz-all e2e completions install uninstall clean help demo-model world-sample FORCE
 
 all: $(B)/$(NAME) ## build the program (VARIANT=debug|asan|tsan|cov, V=1, NATIVE=1)
 run: all ## build and start: make run ARGS="--model DIR"; without ARGS the bundled demo
@@ -141,6 +141,10 @@ fuzz-all: ## every fuzz target in turn: make fuzz-all SECS=10
 e2e: all ## drive the program from outside: tests/e2e/*.sh
 	for script in tests/e2e/*.sh; do sh $$script $(B)/$(NAME) || exit 1; done
 
+completions: all ## rewrite assets/completions from the program's option table
+	for shell in bash zsh fish; do \
+	  $(B)/$(NAME) --completions $$shell > assets/completions/$(NAME).$$shell || exit 1; done
+
 # --- checks: the layering rules of the code map ---
 SOURCES := $(wildcard data/*.[ch] core/*.[ch] tui/*.[ch])
 FORMATTED := $(SOURCES) $(wildcard assets/demo/*.[ch] tests/*/*.[ch])
@@ -164,17 +168,23 @@ format: ## lay out all sources with clang-format
 BIN := $(DESTDIR)$(PREFIX)/bin
 MAN := $(DESTDIR)$(PREFIX)/share/man/man1
 SHARE := $(DESTDIR)$(PREFIX)/share/axscope
+BASH := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISH := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 DEMO_FILES = $(wildcard $(addprefix assets/demo/,config.json generation_config.json tokenizer.json \
              tokenizer_config.json model.safetensors README.md examples.txt))
-install: all ## install program, man page and demo (PREFIX, DESTDIR)
-	install -d $(BIN) $(MAN) $(SHARE)/demo
+install: all ## install program, man page, completions and demo (PREFIX, DESTDIR)
+	install -d $(BIN) $(MAN) $(SHARE)/demo $(BASH) $(ZSH) $(FISH)
 	install -m755 $(B)/$(NAME) $(BIN)/$(NAME)
 	install -m644 $(wildcard assets/$(NAME).1) $(MAN)
+	install -m644 assets/completions/$(NAME).bash $(BASH)/$(NAME)
+	install -m644 assets/completions/$(NAME).zsh $(ZSH)/_$(NAME)
+	install -m644 assets/completions/$(NAME).fish $(FISH)/$(NAME).fish
 	install -m644 $(DEMO_FILES) $(SHARE)/demo
 	for d in $(notdir $(wildcard assets/demo/l[0-9]*)); do install -d $(SHARE)/demo/$$d && \
 	  install -m644 assets/demo/$$d/* $(SHARE)/demo/$$d; done
 uninstall: ## remove what install put there
-	rm -f $(BIN)/$(NAME) $(MAN)/$(NAME).1
+	rm -f $(BIN)/$(NAME) $(MAN)/$(NAME).1 $(BASH)/$(NAME) $(ZSH)/_$(NAME) $(FISH)/$(NAME).fish
 	rm -rf $(SHARE)
 clean: ## remove build/
 	rm -rf build

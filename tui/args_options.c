@@ -78,6 +78,18 @@ static int parse_string(struct args *args, const struct option *option, const ch
     return ERR_OK;
 }
 
+/* Reading several dictionaries at once is not offered, so that none is dropped silently. */
+static int parse_dict(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    if (args->scope.dict) {
+        err_set(err, ERR_ARG, "--dict was given twice: %s and %s", args->scope.dict, value);
+        err_hint(err, "Name one dictionary; run the command once for each.");
+        return ERR_ARG;
+    }
+    return parse_string(args, option, value, err);
+}
+
 static int parse_int(struct args *args, const struct option *option, const char *value,
                      struct err *err)
 {
@@ -292,8 +304,8 @@ static int parse_pool(struct args *args, const struct option *option, const char
 const struct option option_table[] = {
     STRING("model", "M", "model: a folder, or a name in the local hub cache", GROUP_FILES, EVERY,
            scope.model),
-    STRING("dict", "D", "dictionary: a folder, or a name in the local hub cache", GROUP_FILES,
-           EVERY & ~BIT(TOKENIZE), scope.dict),
+    {"dict", "D", NULL, "dictionary: a folder, or a name in the local hub cache", GROUP_FILES,
+     EVERY & ~BIT(TOKENIZE), parse_dict, FIELD(scope.dict), 0, 0},
     STRING("acts", "FILE", "act_max and thresholds (default: acts.json in the dictionary)",
            GROUP_FILES, EVERY & ~BIT(TOKENIZE), scope.acts),
     INT("layer", "N", "hook layer, from 0 (default: that of the dictionary)", GROUP_FILES,
@@ -305,7 +317,7 @@ const struct option option_table[] = {
      parse_string, FIELD(completions), 0, 0},
 
     OTHER("ids", "N,N,...", NULL, "exactly these token ids in place of a text", GROUP_TEXT,
-          RUNS_MODEL, parse_ids),
+          RUNS_MODEL | BIT(TUI), parse_ids),
     OTHER("raw", NULL, NULL, "the text as typed, BOS added unless typed", GROUP_TEXT,
           RUNS_MODEL | BIT(TUI), parse_form),
     OTHER("chat", NULL, NULL, "one user turn in the chat template (default for chat models)",

@@ -195,6 +195,7 @@ int cli_dump(const struct args *args, struct err *err)
     rc = compute(&d, err);
     if (rc == ERR_OK) {
         list_tensors(&d);
+        job_quiet(&job);
         rc = write_file(&d, err);
     }
     if (rc == ERR_OK) {

@@ -289,6 +289,7 @@ int cli_read(const struct args *args, struct err *err)
                             .prompt = &job.prompt,
                             .acts = acts};
         rank(&r);
+        job_quiet(&job);
         if (args->json)
             print_json(&r);
         else

@@ -15,15 +15,21 @@ struct comparison {
     enum generate_stop stop[SESSION_MAX_BRANCHES];
     float *first[N_BRANCHES]; /* [n_vocab] owned: logits of the first generated token */
     double kl_first;          /* nats */
+    int max_tokens;
 };
 
-static bool keep_first_logits(void *data, int branch, int index, int id, const float *logits)
+static bool note_token(void *data, int branch, int index, int id, const float *logits)
 {
     struct comparison *c = data;
     (void)id;
-    if (index == 0)
+    if (index == 0) {
         memcpy(c->first[branch], logits,
                (size_t)c->job->scope.model->config.n_vocab * sizeof *logits);
+        /* from here on the line tells tokens, not layers */
+        session_set_progress(c->job->session, NULL, NULL);
+        c->job->progress.what = "generating";
+    }
+    progress_step(&c->job->progress, index, c->max_tokens);
     return true;
 }
 
@@ -45,7 +51,7 @@ static int compare(struct comparison *c, const struct args *args, struct err *er
         return rc;
     struct sampler sampler = {args->temperature, args->top_k, args->top_p, args->seed};
     rc = generate(c->stop, job->session, model, 1u << BASELINE | 1u << STEERED, &sampler,
-                  args->max_tokens, keep_first_logits, c, err);
+                  args->max_tokens, note_token, c, err);
     if (rc == ERR_OK)
         c->kl_first = logits_kl(c->first[STEERED], c->first[BASELINE], model->config.n_vocab);
     return rc;
@@ -160,8 +166,9 @@ int cli_steer(const struct args *args, struct err *err)
     int rc = job_open(&job, args, 0, N_BRANCHES, err);
     if (rc != ERR_OK)
         return rc;
-    struct comparison c = {.job = &job};
+    struct comparison c = {.job = &job, .max_tokens = args->max_tokens};
     rc = compare(&c, args, err);
+    job_quiet(&job);
     if (rc == ERR_OK) {
         if (args->json)
             print_json(&c);

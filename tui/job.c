@@ -81,6 +81,8 @@ static int open_all(struct job *job, const struct args *args, int need, int n_br
     if (rc == ERR_OK)
         rc = session_new(&job->session, job->scope.model, job->scope.hook_layer, n_branches, err);
     if (rc == ERR_OK)
+        session_set_progress(job->session, progress_step, &job->progress);
+    if (rc == ERR_OK)
         rc = session_set_prompt(job->session, job->prompt.ids.ids, (int)job->prompt.ids.n, err);
     return rc;
 }
@@ -88,6 +90,7 @@ static int open_all(struct job *job, const struct args *args, int need, int n_br
 int job_open(struct job *job, const struct args *args, int need, int n_branches, struct err *err)
 {
     *job = (struct job){0};
+    progress_start(&job->progress, "reading");
     matmul_set_threads(args->threads);
     need |= SCOPE_MODEL | (args->n_edits > 0 ? SCOPE_DICT : SCOPE_DICT_IF_ANY);
     int rc = open_all(job, args, need, n_branches, err);
@@ -96,8 +99,15 @@ int job_open(struct job *job, const struct args *args, int need, int n_branches,
     return rc;
 }
 
+void job_quiet(struct job *job)
+{
+    progress_end(&job->progress);
+    session_set_progress(job->session, NULL, NULL);
+}
+
 void job_close(struct job *job)
 {
+    progress_end(&job->progress);
     session_free(job->session);
     steering_clear(&job->steering);
     prompt_clear(&job->prompt);

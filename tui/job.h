@@ -5,12 +5,14 @@
 #include "core/scope.h"
 #include "core/session.h"
 #include "tui/args.h"
+#include "tui/progress.h"
 
 struct job {
     struct scope scope;
     struct prompt prompt;
     struct steering steering; /* of the steering flags */
     struct session *session;
+    struct progress progress; /* of the session; the job must not move while it is open */
 };
 
 /* Opens what `need` (enum scope_need) asks for, turns TEXT, "-" or --ids into a prompt, checks the
@@ -24,6 +26,9 @@ int job_text(struct buf *out, const struct args *args, struct err *err) ERR_CHEC
 
 /* ERR_LIMIT, with the number of rows, unless row is one of the dictionary's. */
 int job_check_row(const struct dictionary *dict, size_t row, struct err *err) ERR_CHECK;
+
+/* Wipes the progress line and shows none from here on: before anything is printed. */
+void job_quiet(struct job *job);
 
 /* Latents at every prompt position, [n_prompt, n_concepts]; the caller frees *acts. */
 int job_latents(float **acts, struct job *job, bool is_signed, struct err *err) ERR_CHECK;

@@ -162,6 +162,7 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
     check_refused("axscope read --ids 2, ", "list of whole numbers");
     check_refused("axscope read --ids 2 text", "--ids takes the place");
     check_refused("axscope read", "read needs TEXT");
+    check_refused("axscope read --dict a --dict b x", "--dict was given twice");
     check_refused("axscope read a b", "one operand too many");
     check_refused("axscope info a", "takes no operand");
     check_refused("axscope read --raw --chat x", "exclude each other");

@@ -1,0 +1,52 @@
+# bash completion for axscope
+_axscope() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word command=
+    COMPREPLY=()
+    case $prev in
+        --model) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --dict) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --acts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --layer) return ;;
+        --threads) return ;;
+        --completions) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
+        --ids) return ;;
+        --answer) return ;;
+        --set) return ;;
+        --strength) return ;;
+        --clamp) return ;;
+        --threshold) return ;;
+        --project-out) return ;;
+        --steer-at) COMPREPLY=($(compgen -W 'prompt generated both' -- "$cur")); return ;;
+        --top) return ;;
+        --concept) return ;;
+        --pool) COMPREPLY=($(compgen -W 'text axbench' -- "$cur")); return ;;
+        --limit) return ;;
+        --lens) return ;;
+        --nearest) return ;;
+        --max-tokens) return ;;
+        --temperature) return ;;
+        --top-k) return ;;
+        --top-p) return ;;
+        --seed) return ;;
+        --out) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --layers) return ;;
+        --logits) COMPREPLY=($(compgen -W 'last all' -- "$cur")); return ;;
+    esac
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+            read|search|show|steer|tokenize|dump|info) command=$word; break ;;
+        esac
+    done
+    case $command in
+        info) word='--model --dict --acts --layer --threads --json --help' ;;
+        dump) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
+        tokenize) word='--model --json --bos --lines --help' ;;
+        steer) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
+        show) word='--model --dict --acts --layer --threads --json --lens --nearest --help' ;;
+        search) word='--model --dict --acts --layer --json --limit --case-sensitive --help' ;;
+        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --signed --help' ;;
+        *) word='--model --dict --acts --layer --threads --completions --ids --raw --chat --help read search show steer tokenize dump info' ;;
+    esac
+    COMPREPLY=($(compgen -W "$word" -- "$cur"))
+}
+complete -o filenames -F _axscope axscope

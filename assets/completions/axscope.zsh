@@ -1,0 +1,150 @@
+#compdef axscope
+_axscope() {
+    local word command=
+    local -a commands=(
+        'read:which concepts fire\: per token and over the prompt'
+        'search:concept labels by regular expression'
+        'show:one concept\: label, logit lens, nearest rows, statistics'
+        'steer:generate, steered beside baseline'
+        'tokenize:token ids and pieces'
+        'dump:residuals, latents, logits as a safetensors file'
+        'info:what is loaded\: shapes, sizes, memory, instruction set'
+    )
+    for word in ${words[2,CURRENT-1]}; do
+        case $word in
+            read|search|show|steer|tokenize|dump|info) command=$word; break ;;
+        esac
+    done
+    case $command in
+        info)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--json[print JSON]' \
+                '--help[show the help]' \
+                '*: :' ;;
+        dump)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--json[print JSON]' \
+                '--ids=[exactly these token ids in place of a text]:N,N,...:' \
+                '--raw[the text as typed, BOS added unless typed]' \
+                '--chat[one user turn in the chat template (default for chat models)]' \
+                '--answer=[the answer of the assistant, which ends the text]:TEXT:' \
+                '*--set=[add factor x act_max x direction]:ROW=FACTOR:' \
+                '*--strength=[add value x direction]:ROW=VALUE:' \
+                '*--clamp=[set the activation of the concept to value]:ROW=VALUE:' \
+                '*--threshold=[add value x direction where the latent is below value]:ROW=VALUE:' \
+                '*--project-out=[remove the direction]:ROW:' \
+                '*--steer-at=[prompt, generated, both (default), or FROM..]:WHERE:(prompt generated both)' \
+                '--signed[raw projections, negative ones too]' \
+                '--out=[the safetensors file to write]:FILE:_files' \
+                '--layers=[residuals after these layers (default\: the hook layer)]:N,N,...:' \
+                '--logits=[next-token logits of the last or of all positions]:WHICH:(last all)' \
+                '--latents[latents of all concepts]' \
+                '--help[show the help]' \
+                '*: :' ;;
+        tokenize)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--json[print JSON]' \
+                '--bos[put the BOS token first]' \
+                '--lines[every input line is a JSON string or an object with "text"]' \
+                '--help[show the help]' \
+                '*: :' ;;
+        steer)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--json[print JSON]' \
+                '--ids=[exactly these token ids in place of a text]:N,N,...:' \
+                '--raw[the text as typed, BOS added unless typed]' \
+                '--chat[one user turn in the chat template (default for chat models)]' \
+                '--answer=[the answer of the assistant, which ends the text]:TEXT:' \
+                '*--set=[add factor x act_max x direction]:ROW=FACTOR:' \
+                '*--strength=[add value x direction]:ROW=VALUE:' \
+                '*--clamp=[set the activation of the concept to value]:ROW=VALUE:' \
+                '*--threshold=[add value x direction where the latent is below value]:ROW=VALUE:' \
+                '*--project-out=[remove the direction]:ROW:' \
+                '*--steer-at=[prompt, generated, both (default), or FROM..]:WHERE:(prompt generated both)' \
+                '--max-tokens=[tokens to generate at most (default 128)]:N:' \
+                '--temperature=[0 (default)\: greedy]:T:' \
+                '--top-k=[sample among the K likeliest (default 0\: all)]:K:' \
+                '--top-p=[sample among the likeliest of this mass (default 1)]:P:' \
+                '--seed=[seed of the sampling noise (default 0)]:S:' \
+                '--help[show the help]' \
+                '*: :' ;;
+        show)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--json[print JSON]' \
+                '--lens=[tokens at each end of the logit lens (default 10)]:K:' \
+                '--nearest=[nearest concepts by cosine (default 10)]:K:' \
+                '--help[show the help]' \
+                '*: :' ;;
+        search)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--json[print JSON]' \
+                '--limit=[at most N matches]:N:' \
+                '--case-sensitive[upper and lower case differ]' \
+                '--help[show the help]' \
+                '*: :' ;;
+        read)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--json[print JSON]' \
+                '--ids=[exactly these token ids in place of a text]:N,N,...:' \
+                '--raw[the text as typed, BOS added unless typed]' \
+                '--chat[one user turn in the chat template (default for chat models)]' \
+                '--answer=[the answer of the assistant, which ends the text]:TEXT:' \
+                '*--set=[add factor x act_max x direction]:ROW=FACTOR:' \
+                '*--strength=[add value x direction]:ROW=VALUE:' \
+                '*--clamp=[set the activation of the concept to value]:ROW=VALUE:' \
+                '*--threshold=[add value x direction where the latent is below value]:ROW=VALUE:' \
+                '*--project-out=[remove the direction]:ROW:' \
+                '*--steer-at=[prompt, generated, both (default), or FROM..]:WHERE:(prompt generated both)' \
+                '--top=[concepts per token and over the prompt (default 10)]:K:' \
+                '*--concept=[this concept at every token; may be repeated]:ROW:' \
+                '--all[every concept at every position (JSON)]' \
+                '--pool=[positions counted\: text (default), or axbench\: all from the 5th on]:WHICH:(text axbench)' \
+                '--signed[raw projections, negative ones too]' \
+                '--help[show the help]' \
+                '*: :' ;;
+        *)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--completions=[print a completion script]:SHELL:(bash zsh fish)' \
+                '--ids=[exactly these token ids in place of a text]:N,N,...:' \
+                '--raw[the text as typed, BOS added unless typed]' \
+                '--chat[one user turn in the chat template (default for chat models)]' \
+                '--help[show the help]' \
+                '1: :{_describe command commands}' ;;
+    esac
+}
+_axscope "$@"
