@@ -123,7 +123,7 @@ static int find_folder(char **out, int *found, const char *path, int layer, stru
     if (rc != ERR_OK)
         return rc;
     for (size_t i = 0; i < n && *found < 0; i++)
-        if (layers[i] == layer || (layer < 0 && n == 1))
+        if (layers[i] == layer || n == 1)
             *found = layers[i];
     if (n == 0)
         rc = not_a_dictionary(path, err);

@@ -26,7 +26,7 @@ struct dictionary {
 };
 
 /* Opens `path`: a folder with weight.pt and metadata.jsonl, or one that holds exactly one lN
- * folder of that kind (several: ERR_ARG that names them; `layer` >= 0 picks lN). acts_path
+ * folder of that kind (several: ERR_ARG that names them, unless `layer` >= 0 picks lN). acts_path
  * overrides acts.json beside weight.pt; NULL: use it if it is there.
  * hook_layer: `layer` if >= 0, else "layer" of a config.json beside weight.pt, else the lN in the
  * path as given (its last part) or of the folder found. */

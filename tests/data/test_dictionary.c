@@ -89,6 +89,9 @@ START_TEST(the_only_layer_folder_is_found)
     ck_assert_str_eq(d->path, MINI "/l3");
     ck_assert_str_eq(d->name, "gemma2-mini/l3");
     dictionary_close(d);
+    d = open_ok(MINI, 1, NULL);
+    ck_assert_int_eq(d->hook_layer, 1);
+    dictionary_close(d);
 }
 END_TEST
 
