@@ -29,7 +29,8 @@ struct err {
 
 /* Records a failure and returns `code`, so that failing is one line:
  *     return err_set(err, ERR_FORMAT, "%s: ...", path);
- * Clears the hint. `err` may be NULL. */
+ * Clears the hint. Control characters and invalid UTF-8 in the text become "?", so that a name from
+ * a file may be quoted. `err` may be NULL. */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...) ERR_PRINTF(3, 4);
 
 /* Adds what the user can do about it. `err` may be NULL. */
