@@ -12,7 +12,8 @@ Q       := $(if $(V),,@)
 # --- flags: one build folder per variant; users' CFLAGS and LDFLAGS are kept ---
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wundef -Wcast-qual
-OPT.release := -O3 -g
+# nobody traps floating-point exceptions or reads errno: so a select may become vector code
+OPT.release := -O3 -g -fno-trapping-math -fno-math-errno
 OPT.debug   := -O0 -g3
 OPT.asan    := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
 OPT.tsan    := -O1 -g -fsanitize=thread

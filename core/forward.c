@@ -3,6 +3,7 @@
 #include "core/attention.h"
 #include "core/kernels.h"
 #include "core/matmul.h"
+#include "core/pool.h"
 #include "data/mem.h"
 
 #include <assert.h>
@@ -98,6 +99,46 @@ void forward_embed(float *x, const struct model *model, const int *ids, int n)
         matrix_row(x + (size_t)t * d_model, &model->embed, (size_t)ids[t]);
         rescale(x + (size_t)t * d_model, sqrtf((float)d_model), d_model);
     }
+}
+
+/* --- long loops over numbers, shared out in pieces --- */
+
+#define PIECE 8192
+#define EXP_COST 12 /* an exponential takes as long as so many multiplications */
+
+struct pieces {
+    float *x;
+    const float *up;
+    float cap;
+    size_t n;
+};
+
+static void gelu_piece(void *data, size_t i)
+{
+    const struct pieces *p = data;
+    size_t at = i * PIECE, n = p->n - at < PIECE ? p->n - at : PIECE;
+    gelu_tanh_mul(p->x + at, p->x + at, p->up + at, n);
+}
+
+static void softcap_piece(void *data, size_t i)
+{
+    const struct pieces *p = data;
+    size_t at = i * PIECE;
+    softcap(p->x + at, p->cap, p->n - at < PIECE ? p->n - at : PIECE);
+}
+
+/* gate = gelu(gate) * up */
+static void gelu_all(float *gate, const float *up, size_t n)
+{
+    struct pieces p = {gate, up, 0, n};
+    pool_run(gelu_piece, &p, (n + PIECE - 1) / PIECE, (double)n * EXP_COST);
+}
+
+static void softcap_all(float *x, float cap, size_t n)
+{
+    struct pieces p = {x, NULL, cap, n};
+    if (cap != 0)
+        pool_run(softcap_piece, &p, (n + PIECE - 1) / PIECE, (double)n * EXP_COST);
 }
 
 /* --- parts of a layer; all over the rows of a batch --- */
@@ -201,7 +242,7 @@ static void feed_forward_block(struct forward *f, const struct batch *b, int l)
     norm_rows(f->y, b->x, layer->norm_ffw_in, b->n, c);
     matmul(f->gate, f->y, &layer->w_gate, n);
     matmul(f->up, f->y, &layer->w_up, n);
-    gelu_tanh_mul(f->gate, f->gate, f->up, n * (size_t)c->d_ff);
+    gelu_all(f->gate, f->up, n * (size_t)c->d_ff);
     matmul(f->out, f->gate, &layer->w_down, n);
     add_normed(b->x, f->out, layer->norm_ffw_out, b->n, c);
 }
@@ -274,6 +315,6 @@ int forward_logits(struct forward *f, float *logits, const float *x, const struc
         if (!all_finite(logits + t * n_vocab, n_vocab)) /* the soft-cap would hide an infinity */
             return err_set(err, ERR_FORMAT, "output, position %d: a logit is not a finite number",
                            rows[t].pos);
-    softcap(logits, c->final_softcap, (size_t)n * n_vocab);
+    softcap_all(logits, c->final_softcap, (size_t)n * n_vocab);
     return ERR_OK;
 }

@@ -1,20 +1,59 @@
 #include "core/kernels.h"
 
+#include "core/isa.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Eight sums instead of one: the compiler may not reorder a float sum by itself. */
-float dot(const float *a, const float *b, size_t n)
+/* Hot loops are written once, as inline functions, and compiled twice: for any processor, and for
+ * AVX2, where the compiler makes vectors of 8 of them. Both give the same bits: no sum is
+ * reordered and no product fused with a sum. */
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__x86_64__) && defined(__GNUC__)
+#define AVX2 __attribute__((target("avx2")))
+#else
+#define AVX2
+#endif
+
+static int has_avx2(void)
 {
-    float sum[8] = {0};
+    return isa_current() == ISA_AVX2;
+}
+
+/* --- sums --- */
+
+#define N_SUMS 16
+
+/* Many sums instead of one: the compiler may not reorder a float sum by itself. */
+INLINE float add_up(const float sum[N_SUMS])
+{
+    float total = 0;
+    for (size_t j = 0; j < N_SUMS / 2; j++)
+        total += sum[j] + sum[j + N_SUMS / 2];
+    return total;
+}
+
+INLINE float dot_loop(const float *a, const float *b, size_t n)
+{
+    float sum[N_SUMS] = {0};
     size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (size_t j = 0; j < 8; j++)
+    for (; i + N_SUMS <= n; i += N_SUMS)
+        for (size_t j = 0; j < N_SUMS; j++)
             sum[j] += a[i + j] * b[i + j];
     for (; i < n; i++)
         sum[0] += a[i] * b[i];
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+    return add_up(sum);
+}
+
+AVX2 static float dot_avx2(const float *a, const float *b, size_t n)
+{
+    return dot_loop(a, b, n);
+}
+
+float dot(const float *a, const float *b, size_t n)
+{
+    return has_avx2() ? dot_avx2(a, b, n) : dot_loop(a, b, n);
 }
 
 void axpy(float *y, float a, const float *x, size_t n)
@@ -29,8 +68,8 @@ void rescale(float *x, float a, size_t n)
         x[i] *= a;
 }
 
-void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
-                   size_t n)
+INLINE void weighted_loop(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
+                          size_t n)
 {
     size_t j = 0;
     for (; j + 4 <= n_rows; j += 4) { /* y is loaded and stored once for four rows */
@@ -41,6 +80,23 @@ void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, s
     for (; j < n_rows; j++)
         axpy(y, w[j], rows + j * stride, n);
 }
+
+AVX2 static void weighted_avx2(float *y, const float *w, const float *rows, size_t n_rows,
+                               size_t stride, size_t n)
+{
+    weighted_loop(y, w, rows, n_rows, stride, n);
+}
+
+void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
+                   size_t n)
+{
+    if (has_avx2())
+        weighted_avx2(y, w, rows, n_rows, stride, n);
+    else
+        weighted_loop(y, w, rows, n_rows, stride, n);
+}
+
+/* --- norm --- */
 
 float rms_norm_scale(const float *x, size_t n, float eps)
 {
@@ -53,6 +109,8 @@ void rms_norm(float *y, const float *x, const float *w, size_t n, float eps)
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] * scale * w[i];
 }
+
+/* --- rotary embedding --- */
 
 void rope_table(float *cosines, float *sines, int pos, size_t d_head, float theta)
 {
@@ -84,10 +142,12 @@ void rope_unrotate(float *x, const float *cosines, const float *sines, size_t d_
     }
 }
 
+/* --- exp and what is made of it --- */
+
 /* e^x as 2^k e^r with |r| <= ln(2)/2 and e^r by its Taylor series to the 7th power (relative error
  * 5e-9 there). No branch and no library call, so that the loops below become vector code. Clamped
  * to where 2^k is a normal number; NaN fails both comparisons and goes through. */
-static inline float exp_fast(float x)
+INLINE float exp_fast(float x)
 {
     x = x > 87.0f ? 87.0f : x;
     x = x < -87.0f ? -87.0f : x;
@@ -114,7 +174,7 @@ static inline float exp_fast(float x)
 }
 
 /* Near 0, where 1 - 2 / (e^2x + 1) loses its digits, a term of the continued fraction of tanh. */
-static inline float tanh_fast(float x)
+INLINE float tanh_fast(float x)
 {
     float e = exp_fast(2.0f * x);
     float far = 1.0f - 2.0f / (e + 1.0f);
@@ -124,7 +184,7 @@ static inline float tanh_fast(float x)
     return z < 1.0f ? near : far;
 }
 
-void gelu_tanh_mul(float *y, const float *gate, const float *up, size_t n)
+INLINE void gelu_loop(float *y, const float *gate, const float *up, size_t n)
 {
     /* (1 + tanh u) / 2 = 1 / (1 + e^-2u), which keeps its digits for large negative u */
     for (size_t i = 0; i < n; i++) {
@@ -134,23 +194,61 @@ void gelu_tanh_mul(float *y, const float *gate, const float *up, size_t n)
     }
 }
 
-void softcap(float *x, float cap, size_t n)
+AVX2 static void gelu_avx2(float *y, const float *gate, const float *up, size_t n)
 {
-    if (cap == 0)
-        return;
+    gelu_loop(y, gate, up, n);
+}
+
+void gelu_tanh_mul(float *y, const float *gate, const float *up, size_t n)
+{
+    if (has_avx2())
+        gelu_avx2(y, gate, up, n);
+    else
+        gelu_loop(y, gate, up, n);
+}
+
+INLINE void softcap_loop(float *x, float cap, size_t n)
+{
     const float scale = 1.0f / cap;
     for (size_t i = 0; i < n; i++)
         x[i] = cap * tanh_fast(x[i] * scale);
 }
 
+AVX2 static void softcap_avx2(float *x, float cap, size_t n)
+{
+    softcap_loop(x, cap, n);
+}
+
+void softcap(float *x, float cap, size_t n)
+{
+    if (cap == 0)
+        return;
+    if (has_avx2())
+        softcap_avx2(x, cap, n);
+    else
+        softcap_loop(x, cap, n);
+}
+
+INLINE float exp_loop(float *x, float max, size_t n)
+{
+    float sum[N_SUMS] = {0};
+    size_t i = 0;
+    for (; i + N_SUMS <= n; i += N_SUMS)
+        for (size_t j = 0; j < N_SUMS; j++)
+            sum[j] += x[i + j] = exp_fast(x[i + j] - max);
+    for (; i < n; i++)
+        sum[0] += x[i] = exp_fast(x[i] - max);
+    return add_up(sum);
+}
+
+AVX2 static float exp_avx2(float *x, float max, size_t n)
+{
+    return exp_loop(x, max, n);
+}
+
 float exp_minus(float *x, float max, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        x[i] = exp_fast(x[i] - max);
-    float sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    return sum;
+    return has_avx2() ? exp_avx2(x, max, n) : exp_loop(x, max, n);
 }
 
 void softmax(float *x, size_t n)
@@ -164,14 +262,12 @@ void softmax(float *x, size_t n)
 int all_finite(const float *x, size_t n)
 {
     /* 0 * infinity and 0 * NaN are NaN */
-    float sum[8] = {0};
+    float sum[N_SUMS] = {0};
     size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (size_t j = 0; j < 8; j++)
+    for (; i + N_SUMS <= n; i += N_SUMS)
+        for (size_t j = 0; j < N_SUMS; j++)
             sum[j] += x[i + j] * 0.0f;
     for (; i < n; i++)
         sum[0] += x[i] * 0.0f;
-    for (size_t j = 1; j < 8; j++)
-        sum[0] += sum[j];
-    return sum[0] == 0;
+    return add_up(sum) == 0;
 }

@@ -1,5 +1,6 @@
 #include "core/matmul.h"
 
+#include "core/isa.h"
 #include "core/matmul_kernels.h"
 #include "core/pool.h"
 #include "data/mem.h"
@@ -47,42 +48,27 @@ static size_t many_tile_out(size_t n_out)
 
 /* --- instruction set and threads --- */
 
-static const struct matmul_isa *isa;
-static pthread_once_t isa_once = PTHREAD_ONCE_INIT;
-
-static void choose_isa(void)
+static const struct matmul_kernels *kernels(void)
 {
-    const char *forced = getenv("AXSCOPE_ISA");
-    isa = matmul_avx2();
-    if (!isa || (forced && strcmp(forced, "generic") == 0))
-        isa = &matmul_generic;
-    /* Its threads under ours would fight for the same cores. */
-    openblas_set_num_threads(1);
-}
-
-static const struct matmul_isa *kernels(void)
-{
-    pthread_once(&isa_once, choose_isa);
-    return isa;
+    return isa_current() == ISA_AVX2 ? &matmul_avx2 : &matmul_generic;
 }
 
 const char *matmul_isa(void)
 {
-    return kernels()->name;
+    return isa_name(isa_current());
 }
 
-void matmul_use_isa(const struct matmul_isa *wanted)
+/* OpenBLAS's own threads under ours would fight for the same cores. */
+static void tame_blas(void)
 {
-    kernels();
-    if (wanted)
-        isa = wanted;
-    else
-        choose_isa();
+    openblas_set_num_threads(1);
 }
+
+static pthread_once_t blas_once = PTHREAD_ONCE_INIT;
 
 void matmul_set_threads(int n_threads)
 {
-    kernels();
+    pthread_once(&blas_once, tame_blas);
     pool_set_threads(n_threads);
 }
 
@@ -182,6 +168,7 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
 {
     assert(n <= INT_MAX && w->n_rows <= INT_MAX && w->n_cols <= INT_MAX);
     struct product p = {y, x, w, n};
+    pthread_once(&blas_once, tame_blas);
     double n_products = (double)n * (double)w->n_rows * (double)w->n_cols;
     if (n == 0)
         return;
@@ -226,6 +213,7 @@ void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t 
 {
     assert(n <= INT_MAX && w->n_rows <= INT_MAX && w->n_cols <= INT_MAX);
     struct backward b = {dx, dy, w, n};
+    pthread_once(&blas_once, tame_blas);
     if (n > 0)
         pool_run(backward_task, &b, n_blocks(w->n_cols, BACK_TILE_IN),
                  (double)n * (double)w->n_rows * (double)w->n_cols);
@@ -254,7 +242,7 @@ void matmul_weight_grad(float *dw, const float *dy, const float *x, size_t n, si
 {
     assert(n <= INT_MAX && n_out <= INT_MAX && n_in <= INT_MAX);
     struct weight_grad g = {dw, dy, x, n, n_out, n_in};
-    kernels(); /* OpenBLAS is told about its threads there */
+    pthread_once(&blas_once, tame_blas);
     if (n > 0)
         pool_run(weight_grad_task, &g, n_blocks(n_out, MANY_TILE_OUT),
                  (double)n * (double)n_out * (double)n_in);

@@ -3,7 +3,6 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-#include <cpuid.h>
 #include <immintrin.h>
 #include <string.h>
 
@@ -229,22 +228,11 @@ AVX2 static void to_f32(float *dst, const void *src, enum dtype dtype, size_t n)
         memcpy(dst, src, n * sizeof *dst);
 }
 
-static const struct matmul_isa avx2 = {"avx2", few_rows, to_f32};
-
-const struct matmul_isa *matmul_avx2(void)
-{
-    unsigned eax, ebx, ecx, edx;
-    /* F16C is bit 29 of leaf 1: not every compiler knows its name */
-    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & (1u << 29)))
-        return NULL;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2 : NULL;
-}
+const struct matmul_kernels matmul_avx2 = {few_rows, to_f32};
 
 #else
 
-const struct matmul_isa *matmul_avx2(void)
-{
-    return NULL;
-}
+/* never chosen here, but there must be something to name */
+const struct matmul_kernels matmul_avx2 = {NULL, NULL};
 
 #endif

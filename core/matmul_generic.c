@@ -33,4 +33,4 @@ static void few_rows(float *y, size_t ldy, const float *x, size_t n, const void 
     }
 }
 
-const struct matmul_isa matmul_generic = {"generic", few_rows, tensor_to_f32};
+const struct matmul_kernels matmul_generic = {few_rows, tensor_to_f32};

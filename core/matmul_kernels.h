@@ -1,5 +1,4 @@
-/* Inside of matmul: the kernels of one instruction set, and the choice among the sets. For
- * core/matmul*.c and their tests. */
+/* Inside of matmul: the kernels of one instruction set. For core/matmul*.c and their tests. */
 #ifndef CORE_MATMUL_KERNELS_H
 #define CORE_MATMUL_KERNELS_H
 
@@ -11,9 +10,7 @@
  * the same order whatever the number of rows, so a row's result does not depend on its batch. */
 #define MATMUL_CHUNK 1024
 
-struct matmul_isa {
-    const char *name;
-
+struct matmul_kernels {
     /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out, reading each weight once.
      * x [n, n_in] f32; w [n_out, n_in] as stored (f32, f16, bf16), need not be aligned. */
     void (*few_rows)(float *y, size_t ldy, const float *x, size_t n, const void *w,
@@ -23,11 +20,7 @@ struct matmul_isa {
     void (*to_f32)(float *dst, const void *src, enum dtype dtype, size_t n);
 };
 
-extern const struct matmul_isa matmul_generic;
-/* NULL where the processor lacks AVX2, FMA or F16C. */
-const struct matmul_isa *matmul_avx2(void);
-
-/* Uses another set from now on; NULL: the best there is. For tests; not while products run. */
-void matmul_use_isa(const struct matmul_isa *isa);
+extern const struct matmul_kernels matmul_generic;
+extern const struct matmul_kernels matmul_avx2; /* only where isa_best() says so */
 
 #endif

@@ -1,7 +1,6 @@
 /* All cases of the fixtures, with every instruction set this processor has. */
+#include "core/isa.h"
 #include "core/latents.h"
-#include "core/matmul.h"
-#include "core/matmul_kernels.h"
 #include "core/session.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
@@ -52,9 +51,10 @@ static int for_each_case(int i, const char *key, case_check *check)
 {
     struct world v;
     int n = 0;
-    if (i % N_SETS == 1 && !matmul_avx2())
-        puts("skipped: this processor has no AVX2; plain C is used twice");
-    matmul_use_isa(i % N_SETS == 0 ? &matmul_generic : NULL);
+    if (i % N_SETS == 1 && isa_best() == ISA_GENERIC)
+        puts("skipped: this processor has nothing but plain C; plain C is used twice");
+    const enum isa before = isa_current();
+    isa_use(i % N_SETS == 0 ? ISA_GENERIC : isa_best());
     fixture_open(&v.f, i / N_SETS);
     const struct json *cases = json_get(v.f.expected, "cases");
     for (const struct json *item = json_first(cases); item; item = json_next(item)) {
@@ -66,7 +66,7 @@ static int for_each_case(int i, const char *key, case_check *check)
         n++;
     }
     fixture_close(&v.f);
-    matmul_use_isa(NULL);
+    isa_use(before);
     return n;
 }
 

@@ -1,9 +1,11 @@
+#include "core/isa.h"
 #include "core/kernels.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define N 203 /* no multiple of a vector's length */
@@ -211,10 +213,62 @@ START_TEST(all_finite_finds_one_bad_number_anywhere)
 }
 END_TEST
 
-Suite *suite_kernels(void)
+/* --- instruction sets --- */
+
+static enum isa isa_before;
+
+static void use_plain_c(void)
 {
-    Suite *s = suite_create("kernels");
-    TCase *t = tcase_create("kernels");
+    isa_before = isa_current();
+    isa_use(ISA_GENERIC);
+}
+
+static void use_the_best(void)
+{
+    isa_before = isa_current();
+    isa_use(isa_best());
+}
+
+static void restore_isa(void)
+{
+    isa_use(isa_before);
+}
+
+struct results {
+    float dot, exp_sum, gelu[N], capped[N], exps[N], mixed[N];
+    int is_finite;
+};
+
+static void compute(struct results *r, enum isa isa)
+{
+    float x[N], y[N];
+    isa_use(isa);
+    random_floats(x, N, 1);
+    random_floats(y, N, 2);
+    *r = (struct results){.dot = dot(x, y, N), .is_finite = all_finite(x, N)};
+    gelu_tanh_mul(r->gelu, x, y, N);
+    memcpy(r->capped, x, sizeof x);
+    softcap(r->capped, 0.7f, N);
+    memcpy(r->exps, x, sizeof x);
+    r->exp_sum = exp_minus(r->exps, 1, N);
+    weighted_rows(r->mixed, x, y, 9, 20, 40);
+}
+
+START_TEST(instruction_sets_agree_to_the_bit)
+{
+    static struct results plain, best;
+    const enum isa before = isa_current();
+    if (isa_best() == ISA_GENERIC)
+        puts("skipped: this processor has nothing but plain C");
+    compute(&plain, ISA_GENERIC);
+    compute(&best, isa_best());
+    isa_use(before);
+    ck_assert_mem_eq(&plain, &best, sizeof plain);
+}
+END_TEST
+
+static void add_tests(TCase *t)
+{
     tcase_add_test(t, dot_and_axpy_equal_double_loops);
     tcase_add_test(t, weighted_rows_adds_every_row);
     tcase_add_test(t, rms_norm_divides_by_the_root_mean_square_and_multiplies_by_w);
@@ -227,6 +281,20 @@ Suite *suite_kernels(void)
     tcase_add_test(t, softmax_sums_to_one_and_keeps_ratios);
     tcase_add_test(t, nan_goes_through_every_kernel);
     tcase_add_test(t, all_finite_finds_one_bad_number_anywhere);
-    suite_add_tcase(s, t);
+}
+
+Suite *suite_kernels(void)
+{
+    Suite *s = suite_create("kernels");
+    TCase *plain = tcase_create("plain C"), *best = tcase_create("best set");
+    TCase *both = tcase_create("both");
+    tcase_add_checked_fixture(plain, use_plain_c, restore_isa);
+    tcase_add_checked_fixture(best, use_the_best, restore_isa);
+    add_tests(plain);
+    add_tests(best);
+    tcase_add_test(both, instruction_sets_agree_to_the_bit);
+    suite_add_tcase(s, plain);
+    suite_add_tcase(s, best);
+    suite_add_tcase(s, both);
     return s;
 }

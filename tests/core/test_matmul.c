@@ -1,5 +1,5 @@
+#include "core/isa.h"
 #include "core/matmul.h"
-#include "core/matmul_kernels.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
@@ -103,19 +103,22 @@ static void check_all_products(void)
 
 START_TEST(product_equals_a_double_loop_in_plain_c)
 {
-    matmul_use_isa(&matmul_generic);
+    const enum isa before = isa_current();
+    isa_use(ISA_GENERIC);
     ck_assert_str_eq(matmul_isa(), "generic");
     check_all_products();
-    matmul_use_isa(NULL);
+    isa_use(before);
 }
 END_TEST
 
 START_TEST(product_equals_a_double_loop_with_the_best_instructions)
 {
-    if (!matmul_avx2())
-        puts("skipped: this processor has no AVX2");
-    matmul_use_isa(NULL);
+    if (isa_best() == ISA_GENERIC)
+        puts("skipped: this processor has nothing but plain C");
+    const enum isa before = isa_current();
+    isa_use(isa_best());
     check_all_products();
+    isa_use(before);
 }
 END_TEST
 
