@@ -119,6 +119,47 @@ static int print_statistics(const struct world *w, struct err *err)
     return ERR_OK;
 }
 
+/* n sentences per split for every sense of every ambiguous word: word, sense, split, text. */
+static int print_hard(const struct world *w, int n, struct err *err)
+{
+    struct world_rng rng;
+    struct world_text text = {0};
+    int rc = ERR_OK;
+    world_rng_seed(&rng, 1);
+    for (int i = 0; i < world_n_ambiguous(w); i++) {
+        const struct world_ambiguous *a = world_ambiguous(w, i);
+        for (int k = 0; k < a->n_concepts * 2 * n && rc == ERR_OK; k++) {
+            int concept = a->concepts[k / 2 % a->n_concepts];
+            enum world_split split = k % 2 ? WORLD_TRAIN : WORLD_HELD_OUT;
+            rc = world_hard(w, &rng, a->word, concept, split, &text, err);
+            if (rc == ERR_OK) {
+                printf("%s\t%s\t%s\t%s\n", a->word, world_concept(w, concept)->slug,
+                       split == WORLD_TRAIN ? "train" : "held-out", text.turns[0].text);
+            }
+        }
+    }
+    world_text_clear(&text);
+    return rc;
+}
+
+/* n pairs of every concept: slug, instruction, answer. */
+static int print_pairs(const struct world *w, int n, struct err *err)
+{
+    struct world_rng rng;
+    struct world_text text = {0};
+    int rc = ERR_OK;
+    world_rng_seed(&rng, 1);
+    for (int i = 0; i < world_n_concepts(w) * n && rc == ERR_OK; i++) {
+        rc = world_pair(w, &rng, i / n, WORLD_TRAIN, &text, err);
+        if (rc == ERR_OK) {
+            printf("%s\t%s\t%s\n", world_concept(w, i / n)->slug, text.turns[0].text,
+                   text.turns[1].text);
+        }
+    }
+    world_text_clear(&text);
+    return rc;
+}
+
 static int report(const struct err *err)
 {
     fprintf(stderr, "sample_world: %s\n", err->message);
@@ -130,7 +171,8 @@ int main(int argc, char **argv)
     struct err err = {0};
     struct world *w;
     if (argc < 2) {
-        fprintf(stderr, "usage: sample_world DIR [stats | [N [SLUG [SEED]]]]\n");
+        fprintf(stderr,
+                "usage: sample_world DIR [stats | hard [N] | pairs [N] | [N [SLUG [SEED]]]]\n");
         return 2;
     }
     if (world_open(&w, argv[1], &err) != ERR_OK) {
@@ -139,6 +181,10 @@ int main(int argc, char **argv)
     int rc;
     if (argc > 2 && strcmp(argv[2], "stats") == 0) {
         rc = print_statistics(w, &err);
+    } else if (argc > 2 && strcmp(argv[2], "hard") == 0) {
+        rc = print_hard(w, argc > 3 ? atoi(argv[3]) : 2, &err);
+    } else if (argc > 2 && strcmp(argv[2], "pairs") == 0) {
+        rc = print_pairs(w, argc > 3 ? atoi(argv[3]) : 2, &err);
     } else {
         int concept = argc > 3 ? world_find(w, argv[3]) : -1;
         rc = sample(w, argc > 2 ? atoi(argv[2]) : 30, concept,

@@ -118,7 +118,9 @@ int world_sample(const struct world *w, struct world_rng *rng, int concept, enum
 
 /* A positive example of a concept as AxBench has them: two turns, an instruction (one of the
  * concept's questions, a request about it, or a neutral question) and an answer of 1-3 sentences
- * with the concept. No other concept is mixed in. Fails like world_sample. */
+ * with the concept. No other concept is mixed in, and no hard sentence: what is learned from
+ * pairs, by a dictionary or by a bag of words, has seen the ambiguous words in plain sentences
+ * only. Fails like world_sample. */
 int world_pair(const struct world *w, struct world_rng *rng, int concept, enum world_split split,
                struct world_text *out, struct err *err) ERR_CHECK;
 
@@ -129,7 +131,10 @@ int world_negative(const struct world *w, struct world_rng *rng, int concept,
                    struct err *err) ERR_CHECK;
 
 /* One sentence (one turn, WORLD_NONE) that uses an ambiguous word in the sense it has in
- * `concept`. Fails: ERR_ARG if the concept has no pattern for the word; else like world_sample. */
+ * `concept`. It also names a thing of the other sense and, mostly, one of its own, so that only
+ * the words around the ambiguous one tell; what decides mostly stands before it, so its sense can
+ * be read at the word's last token. Fails: ERR_ARG if the concept has no pattern for the word;
+ * else like world_sample. */
 int world_hard(const struct world *w, struct world_rng *rng, const char *word, int concept,
                enum world_split split, struct world_text *out, struct err *err) ERR_CHECK;
 

@@ -67,6 +67,7 @@ struct draw {
     struct world_rng *rng;
     enum world_split split;
     struct world_text *text;
+    bool plain;                            /* no hard sentences */
     const struct world_pattern *recent[8]; /* not taken again while others are left */
     int n_recent;
     struct err *err;
@@ -150,7 +151,7 @@ static int draw_from(struct draw *d, const struct world_block *b, struct buf *ou
 
 static int draw_sentence(struct draw *d, const struct world_block *b, struct buf *out)
 {
-    bool hard = b->hards.n > 0 && chance(d->rng, HARD_SHARE);
+    bool hard = !d->plain && b->hards.n > 0 && chance(d->rng, HARD_SHARE);
     return draw_from(d, b, out, hard ? &b->hards : &b->sentences, NULL);
 }
 
@@ -358,6 +359,7 @@ int world_pair(const struct world *w, struct world_rng *rng, int concept, enum w
                struct world_text *out, struct err *err)
 {
     struct draw d = draw_begin(w, rng, split, out, err);
+    d.plain = true;
     uint32_t n = 1 + world_rng_below(rng, 3);
     return draw_end(out, draw_exchange(&d, w->rows[concept], PAIR_OWN_SHARE, PAIR_ASK_SHARE, 2, n));
 }

@@ -211,6 +211,30 @@ START_TEST(lists_in_a_circle_are_an_error_when_drawn)
 }
 END_TEST
 
+START_TEST(hard_sentences_come_in_samples_but_not_in_pairs)
+{
+    struct world *w = world_of(HEAD "@noun pot\n- a (b|c|d|e|f|g|h|i|j|k|l|m)\n> Q? => A.\n"
+                                    "? jam : jam on {a other:noun}\n== cars ==\nlabel C\n"
+                                    "kind topic\n@noun van\n- x\n? jam : jam\n");
+    struct err err = {0};
+    struct world_text text = {0};
+    struct world_rng rng;
+    int n_hard_sentences = 0;
+    world_rng_seed(&rng, 1);
+    for (int i = 0; i < 500; i++) {
+        ck_assert_int_eq(world_pair(w, &rng, 0, WORLD_TRAIN, &text, &err), ERR_OK);
+        ck_assert(!strstr(text.turns[1].text, "jam"));
+        char *s = draw(w, &rng);
+        n_hard_sentences += strcmp(s, "jam on a van") == 0;
+        free(s);
+    }
+    ck_assert_int_gt(n_hard_sentences, 25);
+    ck_assert_int_lt(n_hard_sentences, 150);
+    world_text_clear(&text);
+    world_close(w);
+}
+END_TEST
+
 START_TEST(numbers_below_n_are_even_and_reproducible)
 {
     struct world_rng a, b;
@@ -476,6 +500,7 @@ Suite *suite_world(void)
     tcase_add_test(t, mistakes_are_refused_with_file_and_line);
     tcase_add_test(t, a_missing_or_empty_folder_is_reported);
     tcase_add_test(t, lists_in_a_circle_are_an_error_when_drawn);
+    tcase_add_test(t, hard_sentences_come_in_samples_but_not_in_pairs);
     tcase_add_test(t, numbers_below_n_are_even_and_reproducible);
     suite_add_tcase(s, t);
     t = tcase_create("box");
