@@ -1,0 +1,145 @@
+#!/bin/sh
+# The subcommands from outside: exit statuses, empty standard output on failure, the keys of the
+# JSON, names in the hub cache. Usage: cli.sh PROGRAM
+set -u
+program=$1
+case $program in /*) ;; *) program=$PWD/$program ;; esac
+fixtures=$PWD/tests/fixtures
+mini=$fixtures/gemma2-mini
+mini_f32=$fixtures/gemma2-mini-f32
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+export HF_HUB_CACHE="$tmp/hub"
+mkdir "$HF_HUB_CACHE"
+n_failed=0
+
+fail() {
+    echo "FAILED: $1"
+    sed 's/^/    stdout: /' "$tmp/out" | head -3
+    sed 's/^/    stderr: /' "$tmp/err" | head -3
+    n_failed=$((n_failed + 1))
+}
+
+# fine PATTERN ARGS...: exit 0, nothing on stderr, stdout has the pattern
+fine() {
+    pattern=$1
+    shift
+    "$program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    status=$?
+    if [ $status -ne 0 ] || [ -s "$tmp/err" ] || ! grep -q -e "$pattern" "$tmp/out"; then
+        fail "exit $status, wanted 0 and '$pattern': $*"
+    fi
+}
+
+# refused STATUS PATTERN ARGS...: that exit status, empty stdout, stderr has the pattern
+refused() {
+    wanted=$1
+    pattern=$2
+    shift 2
+    "$program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    status=$?
+    if [ $status -ne "$wanted" ] || [ -s "$tmp/out" ] || ! grep -q -e "$pattern" "$tmp/err"; then
+        fail "exit $status, wanted $wanted and '$pattern': $*"
+    fi
+}
+
+# --- help ---
+fine 'usage: axscope' --help
+fine 'axscope [0-9a-f]' --version
+for command in read search show steer tokenize dump info; do
+    fine "usage: axscope $command" $command --help
+    # the man page knows every option
+    for option in $(grep -o -e '--[a-z-]*' "$tmp/out" | sort -u); do
+        sed 's/\\-/-/g' assets/axscope.1 | grep -q -e "$option" ||
+            { echo "FAILED: assets/axscope.1 lacks $option"; n_failed=$((n_failed + 1)); }
+    done
+done
+for shell in bash zsh fish; do
+    "$program" --completions $shell | cmp -s - assets/completions/axscope.$shell ||
+        { echo "FAILED: assets/completions/axscope.$shell is not what --completions prints"
+          n_failed=$((n_failed + 1)); }
+done
+
+# --- what works ---
+fine '"dictionary":{"path":.*"name":.*"n_concepts":64,"layer":3}' read --json --model "$mini" --ids 2,114,41
+fine '"tokens":\[{"pos":0,"id":2,"text":"<2>","special":true,"counted":false,"top":\[{"row":' \
+    read --json --model "$mini" --ids 2,114,41
+fine '"unit":"raw","prompt_top":\[{"row":' read --json --model "$mini" --ids 2,114,41
+fine '"concepts":\[{"row":5,"label":"[^"]*","acts":\[.*{"row":1,' \
+    read --json --model "$mini" --ids 2,114,41 --concept 5 --concept 1
+fine 'Over the prompt, by raw' read --model "$mini" --ids 2,114,41
+fine '"n":[1-9].*"spans":\[\[' search --json --dict "$mini/l3" bread
+fine 'labels match' search --dict "$mini" bread
+fine '"lens":{"top":\[{"id":' show --json --model "$mini" 5
+fine '"lens":null' show --json --dict "$mini" 5
+fine '"nearest":\[{"row":' show --json --model "$mini" 5
+fine '"effect":{"kl_first":0.*,"norm_ratio":0' \
+    steer --json --model "$mini" --ids 2,114 --strength 5=25 --steer-at prompt --max-tokens 4
+fine 'Steered' steer --model "$mini" --ids 2,114 --project-out 5 --max-tokens 4
+fine 'kl_first":0,"norm_ratio":0}' steer --json --model "$mini" --ids 2,114 --max-tokens 2
+fine 'resid.0 .*\[2, 96\]' dump --model "$mini" --ids 2,114 --out "$tmp/d.safetensors" \
+    --layers 0,5 --logits all --latents
+[ -s "$tmp/d.safetensors" ] || fail "dump wrote no file"
+fine '"n_layers":6' info --json --model "$mini"
+fine 'dictionary' info --model "$mini"
+
+# --- what is refused, with its exit status ---
+refused 2 'unknown option' read --frobnicate x
+refused 2 'row number' steer --set x=1 --model "$mini" --ids 2
+refused 2 'column' search --dict "$mini" 'a(b'
+refused 2 'needs TEXT' read --model "$mini"
+refused 2 'names none' read --dict "$mini" --ids 2
+refused 1 'neither a path nor' read --model /nowhere --ids 2
+refused 1 'out of range' read --model "$mini" --ids 2,384
+refused 1 'out of range' read --model "$mini" --ids 2 --concept 64
+refused 1 'out of range' show --model "$mini" 64
+refused 1 'out of range' dump --model "$mini" --ids 2 --layers 6 --out "$tmp/no"
+refused 1 '--strength' steer --model "$mini" --ids 2 --set 5=1
+refused 1 'columns' read --model "$mini" --dict "$mini_f32" --ids 2
+refused 1 'tokenizer.json' read --model "$mini" text
+refused 1 'tokenizer.json' tokenize --model "$mini" text
+refused 1 '8193 tokens.*8192' read --model "$mini" --ids "$(yes 3 | head -8193 | paste -sd,)"
+[ -e "$tmp/no" ] && fail "a refused dump left a file"
+mkdir "$tmp/two" && ln -s "$mini/l3" "$tmp/two/l3" && ln -s "$mini/l3" "$tmp/two/l4"
+refused 2 'l3' search --dict "$tmp/two" x
+fine 'labels match' search --dict "$tmp/two" --layer 4 x
+mkdir "$tmp/cut" && cp "$mini_f32"/*.json "$tmp/cut/"
+head -c 300000 "$mini_f32/model.safetensors" >"$tmp/cut/model.safetensors"
+refused 1 'model.safetensors' info --model "$tmp/cut"
+mkdir "$tmp/bare" && cp "$mini_f32/config.json" "$mini_f32/model.safetensors" "$tmp/bare/"
+refused 1 'no concept dictionary' read --model "$tmp/bare" --ids 2
+fine '"baseline"' steer --json --model "$tmp/bare" --ids 2,7 --max-tokens 2
+
+# --- statistics ---
+mkdir -p "$tmp/acts" && cp -r "$mini" "$tmp/acts/"
+{
+    echo '{"max_act": {'
+    for row in $(seq 0 62); do echo "\"$row\": 8,"; done
+    echo '"63": 0}, "thresholds": {'
+    for row in $(seq 0 62); do echo "\"$row\": 2,"; done
+    echo '"63": 0}}'
+} >"$tmp/acts.json"
+fine '"unit":"margin"' read --json --model "$mini" --ids 2,114,41 --acts "$tmp/acts.json"
+fine '"act_max":8,"threshold":2' show --json --model "$mini" --acts "$tmp/acts.json" 5
+fine '"norm_ratio":[0-9.]*[1-9]' steer --json --model "$mini" --ids 2,114 --acts "$tmp/acts.json" \
+    --set 63=0.5 --max-tokens 1
+
+# --- names in the hub cache ---
+mkdir -p "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"
+cp "$tmp/bare"/* "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"
+refused 1 'hf download' read --model google/gemma-2-2b-it --ids 2
+mkdir -p "$HF_HUB_CACHE/models--pyvene--gemma-reft-2b-it-res/snapshots/def/"
+ln -s "$mini_f32/l2" "$HF_HUB_CACHE/models--pyvene--gemma-reft-2b-it-res/snapshots/def/l2"
+fine '"layer":2' read --json --model google/gemma-2-2b-it --ids 2,7
+fine '"layer":2' read --json --model google/gemma-2-2b-it --dict pyvene/gemma-reft-r1-2b-it-res --ids 2,7
+
+# --- pipes and locales ---
+"$program" read --json --all --model "$mini" --ids "$(yes 3 | head -2000 | paste -sd,)" 2>"$tmp/err" |
+    head -c 10 >"$tmp/out"
+[ -s "$tmp/err" ] && fail "a closed pipe is not quiet"
+LC_ALL=C fine '"unit"' read --json --model "$mini" --ids 2,114
+LC_ALL=POSIX fine 'Over the prompt' read --model "$mini" --ids 2,114
+cd / && fine '"unit"' read --json --model "$mini" --ids 2,114
+
+[ $n_failed -eq 0 ] || { echo "cli.sh: $n_failed failed"; exit 1; }
+echo "cli.sh: all fine"
