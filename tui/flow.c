@@ -66,7 +66,7 @@ static int word_width(const struct tokens *t, size_t at, int limit)
 
 static void place_newline(struct cursor *c, int token, size_t at)
 {
-    if (c->col >= c->width)
+    if (c->col > c->width)
         new_row(c);
     add_span(c, (struct flow_span){token, c->row, c->col, 1, at, at + 1, true});
     c->col++;
@@ -80,9 +80,8 @@ static void place_char(struct cursor *c, int token, size_t at, size_t n)
     if (width > c->width)
         width = c->width; /* drawn cut */
     bool is_space = c->tokens->text.data[at] == ' ';
-    if (is_space && c->col == c->width)
-        new_row(c);
-    else if (c->col + width > c->width)
+    /* a space may hang over the end of its row, so that the next begins with its word */
+    if (c->col + width > c->width + (is_space ? 1 : 0))
         new_row(c);
     place(c, token, at, at + n, width);
 }

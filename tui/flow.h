@@ -1,8 +1,9 @@
 /* Tokens laid out in rows of a given width, broken at spaces.
  *
- * A token is one or more spans: a space stays at the end of a full row while its word moves to the
- * next; a newline is drawn as a mark and breaks the row (inside the user's own text and answers;
- * newlines of a chat template do not break, they only show their mark). */
+ * A token is one or more spans: a space stays at the end of its row, hanging one column over where
+ * the row is full, while its word moves to the next; a newline is drawn as a mark and breaks the
+ * row (inside the user's own text and answers; newlines of a chat template do not break, they only
+ * show their mark). */
 #ifndef TUI_FLOW_H
 #define TUI_FLOW_H
 

@@ -158,12 +158,19 @@ int layout_tab_at(int x)
     return -1;
 }
 
-static int last_top(const struct tokens *tokens, struct rect r)
+int layout_answer_width(int width, bool margin)
+{
+    if (margin && width > MARGIN + 8)
+        width -= MARGIN;
+    return width > 1 ? width - 1 : 1;
+}
+
+static int last_top(const struct tokens *tokens, struct rect r, bool margin)
 {
     if (r.width < 4 || r.height < 2 || tokens->n == 0)
         return 0;
     struct flow flow;
-    flow_layout(&flow, tokens, r.width - 1 > 12 ? r.width - 3 : r.width - 1);
+    flow_layout(&flow, tokens, layout_answer_width(r.width - 1, margin));
     int over = flow.n_rows - (r.height - 1);
     flow_clear(&flow);
     return max_int(over, 0);
@@ -178,6 +185,7 @@ int layout_answer_last_top(const struct app *app)
         memcpy(areas, layout_steer(app).answers, sizeof areas);
     int most = 0;
     for (int b = 0; b < N_BRANCHES; b++)
-        most = max_int(most, last_top(&app->answers[b].tokens, areas[b]));
+        most =
+            max_int(most, last_top(&app->answers[b].tokens, areas[b], app->screen == SCREEN_STEER));
     return most;
 }

@@ -46,6 +46,9 @@ int layout_slider_x(struct rect rack);
 int layout_tab_at(int x);
 extern const char *const SCREEN_NAMES[N_SCREENS];
 
+/* Columns for the text of an answer whose area, less the column at its left, is this wide. */
+int layout_answer_width(int width, bool margin);
+
 /* Rows of text the answers have above the first one visible at their end. */
 int layout_answer_last_top(const struct app *app);
 

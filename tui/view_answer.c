@@ -1,5 +1,6 @@
 #include "core/generate.h"
 #include "tui/flow.h"
+#include "tui/layout.h"
 #include "tui/views.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ static const char *state_text(const struct answer *a)
     case ANSWER_EOS:
         return "ended";
     case ANSWER_LENGTH:
-        return "length reached";
+        return "length";
     case ANSWER_STOPPED:
         return "stopped";
     }
@@ -64,8 +65,8 @@ static int first_row(const struct app *app, int n_rows, int height)
     return app->answer_top < 0 || app->answer_top > last ? last : app->answer_top;
 }
 
-void view_answer(struct grid *g, struct rect r, const struct app *app, enum answer_branch branch,
-                 bool bars)
+static void draw_answer(struct grid *g, struct rect r, const struct app *app,
+                        enum answer_branch branch, bool bars)
 {
     if (rect_is_empty(r))
         return;
@@ -85,12 +86,23 @@ void view_answer(struct grid *g, struct rect r, const struct app *app, enum answ
                                 .has_tint = app->has_selected,
                                 .tint = app->selected,
                                 .differs = tokens_first_difference(&a->tokens, other),
-                                .stale = a->is_stale};
+                                .stale = a->is_stale,
+                                .margin = bars};
     struct flow flow;
-    flow_layout(&flow, &a->tokens, r.width > 10 ? r.width - 2 : r.width);
+    flow_layout(&flow, &a->tokens, layout_answer_width(r.width, bars));
     if (bars && app->has_selected && flow.n_rows * 2 <= r.height)
         paint.rows[paint.n_rows++] = app->selected;
     paint.top = first_row(app, flow.n_rows, r.height / (1 + paint.n_rows));
     flow_clear(&flow);
     view_tokens(g, r, app, &a->tokens, &paint);
+}
+
+void view_answers(struct grid *g, const struct rect areas[N_BRANCHES], const struct app *app,
+                  bool bars)
+{
+    struct rect a = areas[BRANCH_BASELINE], b = areas[BRANCH_STEERED];
+    draw_answer(g, a, app, BRANCH_BASELINE, bars);
+    draw_answer(g, b, app, BRANCH_STEERED, bars);
+    if (b.y == a.y)
+        view_divider(g, b);
 }

@@ -123,4 +123,5 @@ void view_concepts(struct grid *g, const struct app *app)
                     app->sort_by_score ? "   (by what fires in the prompt)" : "");
     draw_list(g, l.list, app);
     view_concept(g, l.detail, app);
+    view_divider(g, l.detail);
 }

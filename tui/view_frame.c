@@ -1,6 +1,13 @@
 #include "tui/layout.h"
 #include "tui/views.h"
 
+void view_divider(struct grid *g, struct rect r)
+{
+    struct rect line = {r.y, r.x - 1, r.height, 1};
+    for (int y = 0; r.x > 0 && r.width > 0 && y < r.height; y++)
+        grid_str(g, line, y, 0, STYLE_RULE, g->ascii ? "|" : "│");
+}
+
 static void draw_screen(struct grid *g, const struct app *app)
 {
     switch (app->screen) {

@@ -126,6 +126,7 @@ static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
     }
     struct token_paint paint = {.cursor = app->mode == MODE_EDIT ? -1 : app->cursor,
                                 .differs = -1,
+                                .margin = true,
                                 .has_tint = app->has_selected,
                                 .tint = app->selected,
                                 .numbers = app->show_numbers,
@@ -145,17 +146,15 @@ static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
     }
     paint.top = tokens_top(app, &flow, r.height / per_row > 0 ? r.height / per_row : 1);
     flow_clear(&flow);
-    struct rect area = r;
-    if (area.width > 1)
-        area.width--;
-    view_tokens(g, area, app, &app->reading->tokens, &paint);
+    view_tokens(g, r, app, &app->reading->tokens, &paint);
 }
 
 static void list_title(struct grid *g, struct rect r, const struct app *app)
 {
     size_t n;
     app_read_entries(app, &n);
-    int x = 1;
+    int x = 4 + grid_printf(g, r, 0, 4, STYLE_DIM, "%6s %6s %-6s ", score_unit_name(app->unit),
+                            "act", "row");
     if (app->pool_prompt || !app->reading) {
         x += grid_str(g, r, 0, x, STYLE_TITLE, "Over the prompt");
     } else {
@@ -226,8 +225,8 @@ void view_read(struct grid *g, const struct app *app)
     if (!rect_is_empty(l.list_head))
         draw_list(g, l.list_head, l.list, app);
     view_concept(g, l.detail, app);
+    view_divider(g, l.detail);
     if (!rect_is_empty(l.rule))
         grid_repeat(g, l.rule, 0, 0, l.rule.width, STYLE_RULE, g->ascii ? "-" : "─");
-    view_answer(g, l.answers[BRANCH_BASELINE], app, BRANCH_BASELINE, false);
-    view_answer(g, l.answers[BRANCH_STEERED], app, BRANCH_STEERED, false);
+    view_answers(g, l.answers, app, false);
 }

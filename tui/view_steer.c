@@ -94,15 +94,15 @@ static void draw_effect(struct grid *g, struct rect r, const struct app *app)
     int x = 1 + grid_str(g, r, 0, 1, STYLE_DIM, "effect") + 2;
     if (!app->has_effect)
         return;
-    x += grid_str(g, r, 0, x, STYLE_DIM, "KL of the first token") + 1;
+    x += grid_str(g, r, 0, x, STYLE_DIM, "KL of first token") + 1;
     x += grid_printf(g, r, 0, x, STYLE_TEXT, "%.3g", (double)app->kl) + 2;
-    x += grid_str(g, r, 0, x, STYLE_DIM, "edit / residual norm") + 1;
+    x += grid_str(g, r, 0, x, STYLE_DIM, "edit/residual norm") + 1;
     x += grid_printf(g, r, 0, x, STYLE_TEXT, "%.3g", (double)app->norm_ratio) + 2;
     const struct tokens *a = &app->answers[BRANCH_BASELINE].tokens;
     const struct tokens *b = &app->answers[BRANCH_STEERED].tokens;
     int differs = tokens_first_difference(a, b);
     if (differs >= 0)
-        grid_printf(g, r, 0, x, STYLE_DIFFERS, "differs from token %d", differs + 1);
+        grid_printf(g, r, 0, x, STYLE_DIFFERS, "differs at token %d", differs + 1);
     else if (b->n > 0)
         grid_str(g, r, 0, x, STYLE_DIM, "no difference so far");
 }
@@ -134,6 +134,5 @@ void view_steer(struct grid *g, const struct app *app)
     draw_prompt(g, l.prompt, app);
     if (!rect_is_empty(l.legend))
         view_legend(g, l.legend, app, false);
-    view_answer(g, l.answers[BRANCH_BASELINE], app, BRANCH_BASELINE, true);
-    view_answer(g, l.answers[BRANCH_STEERED], app, BRANCH_STEERED, true);
+    view_answers(g, l.answers, app, true);
 }

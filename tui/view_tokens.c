@@ -118,8 +118,9 @@ void view_tokens(struct grid *g, struct rect r, const struct app *app, const str
     if (rect_is_empty(r))
         return;
     struct rect area = r;
-    if (r.width > MARGIN + 8)
+    if (paint->margin && r.width > MARGIN + 8)
         rect_take_left(&area, MARGIN);
+    area.width = area.width > 1 ? area.width - 1 : area.width;
     struct painter p = {.g = g,
                         .area = area,
                         .app = app,
@@ -132,6 +133,8 @@ void view_tokens(struct grid *g, struct rect r, const struct app *app, const str
     int peak = peak_of(&p);
     struct flow flow;
     flow_layout(&flow, tokens, area.width);
+    if (area.x + area.width < r.x + r.width)
+        p.area.width++; /* where a space hangs */
     for (size_t i = 0; i < flow.n; i++)
         if (flow.spans[i].row >= paint->top)
             draw_span(&p, &flow.spans[i], peak);

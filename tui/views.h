@@ -19,9 +19,10 @@ int view_help_rows(const struct app *app, int width); /* rows of the whole help 
 void view_error(struct grid *g, struct rect r, const struct app *app);
 
 /* Pieces that several screens use. */
-void view_answer(struct grid *g, struct rect r, const struct app *app, enum answer_branch branch,
-                 bool bars);
+void view_answers(struct grid *g, const struct rect areas[N_BRANCHES], const struct app *app,
+                  bool bars);
 void view_concept(struct grid *g, struct rect r, const struct app *app);
+void view_divider(struct grid *g, struct rect r); /* a line left of r, if there is room */
 void view_prompt_editor(struct grid *g, struct rect r, const struct app *app);
 void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins);
 
@@ -35,6 +36,7 @@ struct token_paint {
     int cursor, differs;
     int top;
     bool numbers, stale;
+    bool margin; /* leave columns for the keys of the bar rows */
 };
 void view_tokens(struct grid *g, struct rect r, const struct app *app, const struct tokens *tokens,
                  const struct token_paint *paint);

@@ -1,0 +1,434 @@
+#include "core/generate.h"
+#include "tests/tui/fake_app.h"
+#include "tui/keymap.h"
+#include "tui/layout.h"
+#include "tui/views.h"
+
+#include <check.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cmd *find(const struct cmds *commands, enum cmd_kind kind)
+{
+    for (int i = 0; i < commands->n; i++)
+        if (commands->items[i].kind == kind)
+            return &commands->items[i];
+    return NULL;
+}
+
+static void done(struct app *app)
+{
+    fake_send(app, (struct event){.kind = EVENT_DONE, .job = app->last_job, .seconds = 5}, NULL);
+}
+
+START_TEST(the_first_example_is_read_then_answered)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_LOADING, 24, 80);
+    struct event e = {.kind = EVENT_MODEL, .seconds = 2};
+    e.model.has_tokenizer = true;
+    fake_send(&app, e, &commands);
+    ck_assert_ptr_nonnull(find(&commands, CMD_RUN));
+    ck_assert(!find(&commands, CMD_RUN)->answers);
+    commands.n = 0;
+    fake_send(&app, fake_reading(app.last_job), &commands);
+    ck_assert_ptr_nonnull(find(&commands, CMD_RUN));
+    ck_assert(find(&commands, CMD_RUN)->answers);
+    ck_assert_int_eq(app.n_pins, 2);
+    ck_assert_uint_eq(app.pins[0], 0);
+    ck_assert_uint_eq(app.pins[1], 1);
+    ck_assert_int_eq(app.n_slots, 1);
+    ck_assert_float_eq(app.slots[0].factor, 1);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(labels_can_be_filtered_before_the_model_is_there)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_LOADING, 24, 80);
+    fake_keys(&app, "2/");
+    fake_key(&app, 'b', &commands);
+    ck_assert_ptr_nonnull(find(&commands, CMD_SEARCH));
+    struct event e = {.kind = EVENT_MATCHES};
+    e.matches.n = 2;
+    e.matches.rows = mem_zalloc(2, sizeof *e.matches.rows);
+    e.matches.rows[0].row = 1;
+    e.matches.rows[1].row = 8;
+    fake_send(&app, e, NULL);
+    ck_assert_uint_eq(app.concept_list.n, 2);
+    ck_assert_uint_eq(app.selected, 1);
+    fake_key(&app, KEY_ARROW_DOWN, NULL);
+    ck_assert_uint_eq(app.selected, 8);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_bad_pattern_keeps_the_last_good_result)
+{
+    struct app app;
+    fake_app(&app, FAKE_READY, 24, 80);
+    fake_keys(&app, "2/b");
+    struct event good = {.kind = EVENT_MATCHES};
+    good.matches.n = 1;
+    good.matches.rows = mem_zalloc(1, sizeof *good.matches.rows);
+    good.matches.rows[0].row = 8;
+    fake_send(&app, good, NULL);
+    fake_keys(&app, "(");
+    struct event bad = {.kind = EVENT_MATCHES};
+    err_set(&bad.err, ERR_ARG, "missing closing parenthesis at column 3");
+    fake_send(&app, bad, NULL);
+    ck_assert_int_eq(app.filter_err.code, ERR_ARG);
+    ck_assert_uint_eq(app.concept_list.n, 1);
+    fake_key(&app, KEY_ESCAPE, NULL);
+    ck_assert_int_eq(app.filter_err.code, ERR_OK);
+    ck_assert_uint_eq(app.concept_list.n, FAKE_CONCEPTS);
+    ck_assert_uint_eq(app.selected, 8);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_pause_in_typing_reads_the_prompt_again)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_key(&app, 'i', NULL);
+    fake_send(&app, (struct event){.kind = EVENT_KEY, .key = '!', .seconds = 10}, &commands);
+    ck_assert_ptr_null(find(&commands, CMD_RUN));
+    ck_assert_double_gt(app_wake_at(&app), 10.2);
+    fake_send(&app, (struct event){.kind = EVENT_TICK, .seconds = 10.2}, &commands);
+    ck_assert_ptr_null(find(&commands, CMD_RUN));
+    fake_send(&app, (struct event){.kind = EVENT_TICK, .seconds = 10.31}, &commands);
+    ck_assert_ptr_nonnull(find(&commands, CMD_RUN));
+    ck_assert(!find(&commands, CMD_RUN)->answers);
+    commands.n = 0;
+    fake_key(&app, KEY_RETURN, &commands);
+    ck_assert(find(&commands, CMD_RUN)->answers);
+    ck_assert_int_eq(app.mode, MODE_NORMAL);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_pasted_newline_never_submits)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    struct event e = {.kind = EVENT_PASTE, .text = mem_strdup("a\nb\n"), .text_len = 4};
+    fake_send(&app, e, &commands);
+    ck_assert_int_eq(app.mode, MODE_EDIT);
+    ck_assert_ptr_null(find(&commands, CMD_RUN));
+    ck_assert_ptr_nonnull(strstr(line_edit_text(&app.prompt), "ratesa\nb\n"));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_moved_slider_runs_again_at_once_and_stays_in_range)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_key(&app, '3', NULL);
+    unsigned before = app.last_job;
+    fake_key(&app, 'l', &commands);
+    ck_assert_float_eq_tol(app.slots[0].factor, 1.05f, 1e-6f);
+    ck_assert_uint_eq(find(&commands, CMD_RUN)->job, before + 1);
+    for (int i = 0; i < 30; i++)
+        fake_key(&app, KEY_ARROW_RIGHT, NULL);
+    ck_assert_float_eq(app.slots[0].factor, 2);
+    commands.n = 0;
+    fake_key(&app, 'l', &commands); /* at the end of the range nothing changes */
+    ck_assert_ptr_null(find(&commands, CMD_RUN));
+    for (int i = 0; i < 90; i++)
+        fake_key(&app, 'h', NULL);
+    ck_assert_float_eq(app.slots[0].factor, -2);
+    for (int i = 0; i < 40; i++)
+        fake_key(&app, 'l', NULL);
+    ck_assert_float_eq(app.slots[0].factor, 0); /* exactly */
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_typed_factor_is_checked)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "3\r-0.35\r");
+    ck_assert_float_eq_tol(app.slots[0].factor, -0.35f, 1e-6f);
+    fake_keys(&app, "\r7\r");
+    ck_assert_float_eq_tol(app.slots[0].factor, -0.35f, 1e-6f);
+    ck_assert_ptr_nonnull(strstr(app.notice, "from -2 to 2"));
+    fake_keys(&app, "\rnan\r");
+    ck_assert_float_eq_tol(app.slots[0].factor, -0.35f, 1e-6f);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(slots_are_added_turned_off_changed_and_removed)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "2jS"); /* the first choice replaces the demonstration */
+    ck_assert_int_eq(app.screen, SCREEN_STEER);
+    ck_assert_int_eq(app.n_slots, 1);
+    ck_assert_uint_eq(app.slots[0].row, 1);
+    fake_keys(&app, "2jS");
+    ck_assert_int_eq(app.n_slots, 2);
+    ck_assert_int_eq(app.slot, 1);
+    fake_keys(&app, "tt ");
+    ck_assert_int_eq(app.slots[1].kind, INTERVENTION_THRESHOLD);
+    ck_assert(!app.slots[1].is_on);
+    fake_keys(&app, "kX");
+    ck_assert_int_eq(app.n_slots, 1);
+    ck_assert_uint_eq(app.slots[0].row, 2);
+    fake_keys(&app, "XXX");
+    ck_assert_int_eq(app.n_slots, 0);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(events_of_an_older_run_are_dropped)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    unsigned old = app.last_job;
+    fake_keys(&app, "3l");
+    int n = app.answers[BRANCH_STEERED].tokens.n;
+    fake_send(&app, fake_piece(old, BRANCH_STEERED, 1, "late"), NULL);
+    ck_assert_int_eq(app.answers[BRANCH_STEERED].tokens.n, n);
+    ck_assert(app.answers[BRANCH_STEERED].is_stale);
+    fake_send(
+        &app,
+        (struct event){.kind = EVENT_ANSWER_BEGIN, .job = app.last_job, .branch = BRANCH_STEERED},
+        NULL);
+    ck_assert_int_eq(app.answers[BRANCH_STEERED].tokens.n, 0);
+    ck_assert_int_eq(app.answers[BRANCH_BASELINE].tokens.n, 18); /* kept */
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(escape_stops_what_runs_and_only_then_goes_back)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_RUNNING, 24, 80);
+    fake_keys(&app, "2\r");
+    fake_key(&app, KEY_ESCAPE, &commands);
+    ck_assert_uint_eq(find(&commands, CMD_CANCEL)->job, app.last_job);
+    ck_assert_int_eq(app.run, RUN_STOPPING);
+    ck_assert_int_eq(app.mode, MODE_PAGE);
+    done(&app);
+    ck_assert_int_eq(app.run, RUN_IDLE);
+    ck_assert_int_eq(app.answers[BRANCH_STEERED].state, ANSWER_STOPPED);
+    fake_key(&app, KEY_ESCAPE, NULL);
+    ck_assert_int_eq(app.mode, MODE_NORMAL);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_second_interrupt_quits)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_RUNNING, 24, 80);
+    struct event e = {.kind = EVENT_KEY, .key = 3, .seconds = 20};
+    fake_send(&app, e, &commands);
+    ck_assert_ptr_nonnull(find(&commands, CMD_CANCEL));
+    ck_assert_ptr_null(find(&commands, CMD_QUIT));
+    e.seconds = 23;
+    fake_send(&app, e, &commands); /* too late: counts as a first one */
+    ck_assert_ptr_null(find(&commands, CMD_QUIT));
+    e.seconds = 24;
+    fake_send(&app, e, &commands);
+    ck_assert_ptr_nonnull(find(&commands, CMD_QUIT));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(an_error_stays_until_a_key_which_does_nothing_else)
+{
+    struct app app;
+    fake_app(&app, FAKE_ERROR, 24, 80);
+    fake_send(&app, (struct event){.kind = EVENT_TICK, .seconds = 99}, NULL);
+    ck_assert_int_eq(app.err.code, ERR_LIMIT);
+    fake_key(&app, '3', NULL);
+    ck_assert_int_eq(app.err.code, ERR_OK);
+    ck_assert_int_eq(app.screen, SCREEN_READ);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(pins_are_limited_and_belong_to_the_user_once_touched)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "jj ");
+    ck_assert_int_eq(app.n_pins, 3);
+    fake_keys(&app, "j j ");
+    ck_assert_int_eq(app.n_pins, MAX_PINS);
+    size_t pins[MAX_PINS];
+    memcpy(pins, app.pins, sizeof pins);
+    fake_keys(&app, "o");
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    ck_assert_int_eq(app.n_pins, MAX_PINS);
+    ck_assert_mem_eq(pins, app.pins, sizeof pins);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(examples_go_round_and_are_answered)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_key(&app, 'o', NULL);
+    ck_assert_uint_eq(app.example, 1);
+    fake_send(&app, fake_reading(app.last_job), &commands);
+    ck_assert(find(&commands, CMD_RUN)->answers);
+    fake_keys(&app, "oO");
+    ck_assert_uint_eq(app.example, 1);
+    ck_assert_str_eq(line_edit_text(&app.prompt), app.examples[1]);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(older_prompts_come_back_on_up)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "i one\r");
+    done(&app);
+    fake_keys(&app, "i two\r");
+    done(&app);
+    fake_keys(&app, "i");
+    fake_key(&app, KEY_ARROW_UP, NULL);
+    ck_assert_ptr_nonnull(strstr(line_edit_text(&app.prompt), "rates one"));
+    ck_assert_ptr_null(strstr(line_edit_text(&app.prompt), "two"));
+    fake_key(&app, KEY_ARROW_DOWN, NULL);
+    ck_assert_ptr_nonnull(strstr(line_edit_text(&app.prompt), "two"));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(the_mouse_selects_and_drags_but_starts_nothing)
+{
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    struct rect list = layout_read(&app).list;
+    struct event e = {.kind = EVENT_MOUSE, .mouse = MOUSE_CLICK, .y = list.y + 2, .x = 20};
+    fake_send(&app, e, &commands);
+    ck_assert_uint_eq(app.selected, app.reading->top[2].row);
+    e = (struct event){.kind = EVENT_MOUSE, .mouse = MOUSE_CLICK, .y = 0, .x = 24};
+    fake_send(&app, e, &commands);
+    ck_assert_int_eq(app.screen, SCREEN_STEER);
+    ck_assert_int_eq(commands.n, 0);
+    struct rect rack = layout_steer(&app).rack;
+    e = (struct event){
+        .kind = EVENT_MOUSE, .mouse = MOUSE_DRAG, .y = rack.y, .x = rack.x + layout_slider_x(rack)};
+    fake_send(&app, e, &commands);
+    ck_assert_float_eq(app.slots[0].factor, -2);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(no_two_actions_of_a_screen_share_a_key)
+{
+    static const unsigned screens[] = {ON_READ, ON_CONCEPTS, ON_STEER};
+    for (size_t s = 0; s < 3; s++)
+        for (int a = ACTION_NONE + 1; a < N_ACTIONS; a++) {
+            const struct action_info *info = action_info((enum action)a);
+            if (!(info->screens & screens[s]))
+                continue;
+            for (const char *key = info->keys; *key; key += strspn(key, " ")) {
+                size_t len = strcspn(key, " ");
+                int code = key_from_name(key, len);
+                ck_assert_msg(code != KEY_NONE, "%s: no key is called %.*s", info->name, (int)len,
+                              key);
+                ck_assert_msg(keymap_find(screens[s], code) == (enum action)a,
+                              "%s: %.*s means something else too", info->name, (int)len, key);
+                key += len;
+            }
+        }
+}
+END_TEST
+
+/* Whatever happens in whatever order: invariants hold and every frame draws. */
+static void check_invariants(const struct app *app)
+{
+    ck_assert_int_le(app->n_slots, MAX_SLOTS);
+    ck_assert_int_le(app->n_pins, MAX_PINS);
+    ck_assert(app->n_slots == 0 || app->slot < app->n_slots);
+    ck_assert(app->concept_list.n == 0 || app->concept_list.selected < app->concept_list.n);
+    ck_assert(!app->reading || app->cursor < app->reading->tokens.n);
+    for (int i = 0; i < app->n_slots; i++)
+        ck_assert(app->slots[i].factor >= -2 && app->slots[i].factor <= 2);
+}
+
+START_TEST(random_keys_break_nothing)
+{
+    static const int special[] = {KEY_RETURN,     KEY_ESCAPE,      KEY_TAB,       KEY_ARROW_UP,
+                                  KEY_ARROW_DOWN, KEY_ARROW_LEFT,  KEY_PAGE_DOWN, KEY_PAGE_UP,
+                                  KEY_TO_HOME,    KEY_ARROW_RIGHT, KEY_TO_END,    KEY_RUBOUT};
+    uint32_t seed = 3;
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    for (int i = 0; i < 6000; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        unsigned r = seed >> 8;
+        int key = r % 3 == 0 ? special[r / 3 % 12] : 32 + (int)(r / 3 % 95);
+        struct event e = {.kind = EVENT_KEY, .key = key, .seconds = 10 + 0.01 * i};
+        if (r % 41 == 0)
+            e = (struct event){.kind = EVENT_RESIZE,
+                               .height = 1 + (int)(r / 41 % 50),
+                               .width = 1 + (int)(r / 41 % 140)};
+        else if (r % 43 == 0)
+            e = (struct event){.kind = EVENT_MOUSE,
+                               .mouse = (enum mouse_kind)(r / 43 % 4),
+                               .y = (int)(r / 43 % 40),
+                               .x = (int)(r / 43 % 90)};
+        else if (r % 47 == 0)
+            e = fake_reading(app.last_job);
+        fake_send(&app, e, NULL);
+        check_invariants(&app);
+        if (i % 10 == 0) {
+            struct grid grid;
+            grid_init(&grid, app.height, app.width);
+            view_frame(&grid, &app);
+            grid_clear(&grid);
+        }
+    }
+    app_clear(&app);
+}
+END_TEST
+
+Suite *suite_update(void)
+{
+    Suite *s = suite_create("update");
+    TCase *t = tcase_create("update");
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, the_first_example_is_read_then_answered);
+    tcase_add_test(t, labels_can_be_filtered_before_the_model_is_there);
+    tcase_add_test(t, a_bad_pattern_keeps_the_last_good_result);
+    tcase_add_test(t, a_pause_in_typing_reads_the_prompt_again);
+    tcase_add_test(t, a_pasted_newline_never_submits);
+    tcase_add_test(t, a_moved_slider_runs_again_at_once_and_stays_in_range);
+    tcase_add_test(t, a_typed_factor_is_checked);
+    tcase_add_test(t, slots_are_added_turned_off_changed_and_removed);
+    tcase_add_test(t, events_of_an_older_run_are_dropped);
+    tcase_add_test(t, escape_stops_what_runs_and_only_then_goes_back);
+    tcase_add_test(t, a_second_interrupt_quits);
+    tcase_add_test(t, an_error_stays_until_a_key_which_does_nothing_else);
+    tcase_add_test(t, pins_are_limited_and_belong_to_the_user_once_touched);
+    tcase_add_test(t, examples_go_round_and_are_answered);
+    tcase_add_test(t, older_prompts_come_back_on_up);
+    tcase_add_test(t, the_mouse_selects_and_drags_but_starts_nothing);
+    tcase_add_test(t, no_two_actions_of_a_screen_share_a_key);
+    tcase_add_test(t, random_keys_break_nothing);
+    suite_add_tcase(s, t);
+    return s;
+}

@@ -1,0 +1,160 @@
+#include "tests/support/golden.h"
+#include "tests/tui/fake_app.h"
+#include "tui/views.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    int height, width;
+} SIZES[] = {{24, 80}, {40, 120}, {12, 40}};
+static const char *const SCREENS[N_SCREENS] = {"read", "concepts", "steer"};
+
+static void check_frame(const struct app *app, const char *name)
+{
+    struct grid grid;
+    struct buf text = {0};
+    grid_init(&grid, app->height, app->width);
+    view_frame(&grid, app);
+    grid_dump(&text, &grid);
+    golden_check(name, buf_cstr(&text), text.len);
+    buf_clear(&text);
+    grid_clear(&grid);
+}
+
+/* Every screen in every state at every size: the loop index picks state and screen. */
+START_TEST(screens_look_as_they_did)
+{
+    enum fake_state state = (enum fake_state)(_i / N_SCREENS);
+    int screen = _i % N_SCREENS;
+    for (size_t s = 0; s < sizeof SIZES / sizeof *SIZES; s++) {
+        struct app app;
+        char name[96];
+        fake_app(&app, state, SIZES[s].height, SIZES[s].width);
+        app.screen = (enum screen_id)screen; /* by key, an error would only be closed */
+        fake_send(&app, (struct event){.kind = EVENT_TICK}, NULL);
+        snprintf(name, sizeof name, "%s_%s_%dx%d", SCREENS[screen], fake_state_name(state),
+                 SIZES[s].width, SIZES[s].height);
+        check_frame(&app, name);
+        app_clear(&app);
+    }
+}
+END_TEST
+
+static void check_keys(const char *keys, const char *what)
+{
+    for (size_t s = 0; s < sizeof SIZES / sizeof *SIZES; s++) {
+        struct app app;
+        char name[96];
+        fake_app(&app, FAKE_STEERED, SIZES[s].height, SIZES[s].width);
+        fake_keys(&app, keys);
+        snprintf(name, sizeof name, "%s_%dx%d", what, SIZES[s].width, SIZES[s].height);
+        check_frame(&app, name);
+        app_clear(&app);
+    }
+}
+
+START_TEST(modes_look_as_they_did)
+{
+    check_keys("?", "help_read");
+    check_keys("3?", "help_steer");
+    check_keys("i, said the fish", "read_typing");
+    check_keys("pll", "read_at_token");
+    check_keys("#", "read_numbers");
+    check_keys("2\r", "concepts_page");
+    check_keys("2jj S[[[", "steer_two_slots");
+    check_keys("3\r-1.5", "steer_typing_value");
+    check_keys("3jt0", "steer_zero");
+}
+END_TEST
+
+START_TEST(a_terminal_without_utf8_gets_ascii_only)
+{
+    struct app app;
+    struct grid grid;
+    struct buf text = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    app.ascii = true;
+    for (int screen = 0; screen < N_SCREENS; screen++) {
+        fake_key(&app, '1' + screen, NULL);
+        grid_init(&grid, 24, 80);
+        view_frame(&grid, &app);
+        grid_dump(&text, &grid);
+        grid_clear(&grid);
+    }
+    for (size_t i = 0; i < text.len; i++)
+        ck_assert_int_lt((unsigned char)text.data[i], 0x80);
+    buf_clear(&text);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(an_escape_sequence_from_the_model_stays_text)
+{
+    struct app app;
+    struct grid grid;
+    struct buf text = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    grid_init(&grid, 24, 80);
+    view_frame(&grid, &app);
+    grid_dump(&text, &grid);
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&text), "<0x1B>[2J"));
+    ck_assert_ptr_null(strchr(buf_cstr(&text), '\x1b'));
+    buf_clear(&text);
+    grid_clear(&grid);
+    app_clear(&app);
+}
+END_TEST
+
+/* Every view at every size from 1x1: nothing is written outside, nothing aborts. */
+START_TEST(every_size_draws)
+{
+    for (int state = 0; state < N_FAKE_STATES; state++) {
+        struct app app;
+        fake_app(&app, (enum fake_state)state, 24, 80);
+        for (int width = 1; width <= 130; width += width < 45 ? 1 : 5)
+            for (int height = 1; height <= 45; height += height < 16 ? 1 : 3) {
+                fake_send(&app,
+                          (struct event){.kind = EVENT_RESIZE, .height = height, .width = width},
+                          NULL);
+                app.screen = (enum screen_id)((width + height) % N_SCREENS);
+                app.mode = (enum app_mode)((width * 7 + height) % (MODE_PAGE + 1));
+                app.pane = (enum pane)(height % 2);
+                app.show_numbers = width % 3 == 0;
+                struct grid grid;
+                grid_init(&grid, height, width);
+                view_frame(&grid, &app);
+                ck_assert_int_eq(grid.height, height);
+                grid_clear(&grid);
+            }
+        app.mode = MODE_NORMAL;
+        app_clear(&app);
+    }
+}
+END_TEST
+
+START_TEST(a_small_terminal_is_told_what_is_needed)
+{
+    struct app app;
+    fake_app(&app, FAKE_READY, 9, 39);
+    check_frame(&app, "too_small_39x9");
+    app_clear(&app);
+}
+END_TEST
+
+Suite *suite_views(void)
+{
+    Suite *s = suite_create("views");
+    TCase *t = tcase_create("views");
+    tcase_set_timeout(t, 30);
+    tcase_add_loop_test(t, screens_look_as_they_did, 0, N_FAKE_STATES * N_SCREENS);
+    tcase_add_test(t, modes_look_as_they_did);
+    tcase_add_test(t, a_terminal_without_utf8_gets_ascii_only);
+    tcase_add_test(t, an_escape_sequence_from_the_model_stays_text);
+    tcase_add_test(t, every_size_draws);
+    tcase_add_test(t, a_small_terminal_is_told_what_is_needed);
+    suite_add_tcase(s, t);
+    return s;
+}
