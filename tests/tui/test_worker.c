@@ -1,0 +1,440 @@
+/* The model thread against the numbers of the fixture, which come from a reference
+ * implementation, and against itself by another way. */
+#include "core/generate.h"
+#include "data/json.h"
+#include "tests/support/approx.h"
+#include "tests/support/tmp_dir.h"
+#include "tui/worker.h"
+
+#include <check.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLDER "tests/fixtures/gemma2-mini-f32"
+#define MAX_IDS 400
+enum { TIMEOUT_MS = 20000 };
+
+/* What the events of a run add up to. */
+struct run_result {
+    struct reading *reading;
+    int begun[N_BRANCHES];
+    int ids[N_BRANCHES][MAX_IDS], n_ids[N_BRANCHES];
+    float *acts[N_BRANCHES][MAX_IDS];
+    int n_acts[N_BRANCHES];
+    int stop[N_BRANCHES]; /* -1: none */
+    int n_effects, n_details;
+    float kl, norm_ratio;
+    struct err err;
+};
+
+static void result_clear(struct run_result *r)
+{
+    reading_free(r->reading);
+    for (int b = 0; b < N_BRANCHES; b++)
+        for (int i = 0; i < r->n_acts[b]; i++)
+            free(r->acts[b][i]);
+}
+
+static void collect(struct run_result *r, struct event *e)
+{
+    int b = e->branch;
+    switch (e->kind) {
+    case EVENT_READING:
+        if (e->reading) {
+            reading_free(r->reading);
+            r->reading = e->reading;
+            e->reading = NULL;
+        }
+        break;
+    case EVENT_ANSWER_BEGIN:
+        r->begun[b]++;
+        break;
+    case EVENT_PIECE:
+        ck_assert_int_lt(r->n_ids[b], MAX_IDS);
+        r->ids[b][r->n_ids[b]++] = e->piece.id;
+        break;
+    case EVENT_ACTS:
+        r->acts[b][r->n_acts[b]++] = e->acts.acts;
+        e->acts.acts = NULL;
+        break;
+    case EVENT_ANSWER_END:
+        r->stop[b] = e->stop;
+        break;
+    case EVENT_EFFECT:
+        r->n_effects++;
+        r->kl = e->kl;
+        r->norm_ratio = e->norm_ratio;
+        break;
+    case EVENT_DETAIL:
+        r->n_details++;
+        break;
+    default:
+        break;
+    }
+}
+
+typedef bool until_fn(const struct event *e, const void *data);
+
+/* Collects events until one fits; returns its error. */
+static struct err wait_until(struct worker *w, struct run_result *r, until_fn *until,
+                             const void *data)
+{
+    for (;;) {
+        struct pollfd p = {worker_fd(w), POLLIN, 0};
+        ck_assert_msg(poll(&p, 1, TIMEOUT_MS) == 1, "the worker is silent");
+        size_t n;
+        struct event **events = worker_events(w, &n);
+        bool found = false;
+        struct err err = {0};
+        for (size_t i = 0; i < n; i++) {
+            if (until(events[i], data)) {
+                found = true;
+                err = events[i]->err;
+            }
+            if (r)
+                collect(r, events[i]);
+            event_clear(events[i]);
+            free(events[i]);
+        }
+        free(events);
+        if (found)
+            return err;
+    }
+}
+
+static bool is_model(const struct event *e, const void *data)
+{
+    (void)data;
+    return e->kind == EVENT_MODEL || (e->kind == EVENT_DONE && e->job == JOB_OPEN);
+}
+
+static bool is_done(const struct event *e, const void *job)
+{
+    return e->kind == EVENT_DONE && e->job == *(const unsigned *)job;
+}
+
+static bool is_piece(const struct event *e, const void *data)
+{
+    (void)data;
+    return e->kind == EVENT_PIECE;
+}
+
+static struct worker *start(const char *acts)
+{
+    struct worker *w;
+    struct worker_options options = {
+        .scope = {.model = FOLDER, .dict = FOLDER "/l2", .acts = acts, .layer = -1},
+        .form = PROMPT_IDS,
+        .threads = 2};
+    ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
+    struct err err = wait_until(w, NULL, is_model, NULL);
+    ck_assert_msg(err.code == ERR_OK, "%s", err.message);
+    return w;
+}
+
+static struct run_request request(unsigned id, const char *text, bool answers, int max_tokens)
+{
+    return (struct run_request){.id = id,
+                                .text = mem_strdup(text),
+                                .text_len = strlen(text),
+                                .answers = answers,
+                                .sampler = {.top_p = 1},
+                                .max_tokens = max_tokens};
+}
+
+static void add_slot(struct run_request *r, enum intervention_kind kind, size_t row, float factor)
+{
+    r->slots[r->n_slots++] = (struct slot){kind, row, factor, true};
+}
+
+static struct run_result finish(struct worker *w, struct run_request *take)
+{
+    struct run_result r = {.stop = {-1, -1}};
+    unsigned id = take->id;
+    worker_run(w, take);
+    r.err = wait_until(w, &r, is_done, &id);
+    return r;
+}
+
+/* --- the fixture's numbers --- */
+
+struct expected {
+    struct json_doc *doc;
+    const struct json *at; /* the case with a steered continuation by one concept */
+    char text[256];        /* its prompt as the worker takes it */
+};
+
+static const struct json *nth(const struct json *array, int i)
+{
+    const struct json *v = json_first(array);
+    while (i-- > 0)
+        v = json_next(v);
+    return v;
+}
+
+static struct expected expected_open(void)
+{
+    struct expected e = {0};
+    struct err err;
+    ck_assert_msg(json_open(&e.doc, FOLDER "/expected.json", &err) == 0, "%s", err.message);
+    e.at = nth(json_get(json_root(e.doc), "cases"), 1);
+    size_t len = 0;
+    for (const struct json *v = json_first(json_get(e.at, "ids")); v; v = json_next(v))
+        len += (size_t)snprintf(e.text + len, sizeof e.text - len, "%d,", (int)json_number(v));
+    return e;
+}
+
+static void check_ids(const int *ids, int n, const struct json *want)
+{
+    ck_assert_int_eq(n, (int)json_size(want));
+    for (int i = 0; i < n; i++)
+        ck_assert_int_eq(ids[i], (int)json_number(nth(want, i)));
+}
+
+START_TEST(a_reading_holds_the_reference_latents)
+{
+    struct expected want = expected_open();
+    struct worker *w = start(NULL);
+    struct run_request r = request(2, want.text, false, 0);
+    struct run_result got = finish(w, &r);
+    ck_assert_msg(got.err.code == ERR_OK, "%s", got.err.message);
+    const struct json *latents = json_get(want.at, "latents");
+    float relu[5 * 32];
+    const struct json *v = json_first(latents);
+    for (int i = 0; i < 5 * 32; i++, v = json_next(v)) {
+        ck_assert_ptr_nonnull(v);
+        relu[i] = json_number(v) > 0 ? (float)json_number(v) : 0;
+    }
+    ck_assert_int_eq(got.reading->tokens.n, 5);
+    approx_tensor("latents", got.reading->tokens.acts, relu, 5 * 32, 2e-4);
+    ck_assert_float_gt(got.reading->median_norm, 0);
+    ck_assert(!got.reading->tokens.counted[0] && got.reading->tokens.special[0]); /* bos */
+    result_clear(&got);
+    worker_stop(w);
+    json_close(want.doc);
+}
+END_TEST
+
+START_TEST(both_answers_are_the_reference_continuations)
+{
+    struct expected want = expected_open();
+    const struct json *steer = json_get(want.at, "steer");
+    const struct json *addition = json_first(json_get(steer, "additions"));
+    size_t row = (size_t)json_number(json_get(addition, "concept"));
+    char acts[128];
+    int len = snprintf(acts, sizeof acts, "{\"max_act\": {\"%zu\": %g}}", row,
+                       json_number(json_get(addition, "strength")));
+    char *dir = tmp_dir_new(), *path = tmp_dir_write(dir, "acts.json", acts, (size_t)len);
+    struct worker *w = start(path); /* factor 1 is then the reference's strength */
+    struct run_request r = request(2, want.text, true, 12);
+    add_slot(&r, INTERVENTION_ADD, row, 1);
+    struct run_result got = finish(w, &r);
+    ck_assert_msg(got.err.code == ERR_OK, "%s", got.err.message);
+    check_ids(got.ids[BRANCH_BASELINE], got.n_ids[BRANCH_BASELINE], json_get(want.at, "greedy"));
+    check_ids(got.ids[BRANCH_STEERED], got.n_ids[BRANCH_STEERED], json_get(steer, "greedy"));
+    ck_assert_int_eq(got.stop[BRANCH_STEERED], GENERATE_LENGTH);
+    ck_assert_int_eq(got.n_effects, 1);
+    ck_assert_float_gt(got.kl, 0);
+    ck_assert_float_gt(got.norm_ratio, 0);
+    result_clear(&got);
+    worker_stop(w);
+    json_close(want.doc);
+    free(path);
+    tmp_dir_free(dir);
+}
+END_TEST
+
+START_TEST(a_moved_slider_keeps_the_baseline)
+{
+    struct worker *w = start(NULL);
+    struct run_request r = request(2, "2,7,181,161,45", true, 12);
+    struct run_result first = finish(w, &r);
+    ck_assert_int_eq(first.n_acts[BRANCH_BASELINE], 12);
+    r = request(3, "2,7,181,161,45", true, 12);
+    add_slot(&r, INTERVENTION_ADD, 5, 0.5f);
+    r.n_baseline = 7; /* the receiver dropped the rest */
+    r.n_baseline_read = 4;
+    struct run_result second = finish(w, &r);
+    ck_assert_int_eq(second.begun[BRANCH_BASELINE], 0);
+    ck_assert_int_eq(second.begun[BRANCH_STEERED], 1);
+    ck_assert_int_eq(second.n_ids[BRANCH_BASELINE], 5);
+    ck_assert_int_eq(second.n_acts[BRANCH_BASELINE], 8);
+    ck_assert_mem_eq(second.ids[BRANCH_BASELINE], first.ids[BRANCH_BASELINE] + 7, 5 * sizeof(int));
+    approx_tensor("read-out sent again", second.acts[BRANCH_BASELINE][0],
+                  first.acts[BRANCH_BASELINE][4], 32, 2e-4);
+    ck_assert_int_eq(second.stop[BRANCH_BASELINE], GENERATE_LENGTH);
+    ck_assert_ptr_null(second.reading); /* nor is the prompt read again */
+    result_clear(&first);
+    result_clear(&second);
+    worker_stop(w);
+}
+END_TEST
+
+/* Edits act above the hook only, so reading prompt and answer as one text gives the same. */
+START_TEST(the_live_read_out_equals_a_re_reading)
+{
+    struct worker *w = start(NULL);
+    struct run_request r = request(2, "2,7,181,161,45", true, 10);
+    add_slot(&r, INTERVENTION_ADD, 5, 1.5f);
+    struct run_result live = finish(w, &r);
+    ck_assert_int_eq(live.n_acts[BRANCH_STEERED], live.n_ids[BRANCH_STEERED]);
+    struct buf text = {0};
+    buf_str(&text, "2,7,181,161,45");
+    for (int i = 0; i < live.n_ids[BRANCH_STEERED]; i++)
+        buf_printf(&text, ",%d", live.ids[BRANCH_STEERED][i]);
+    r = request(3, buf_cstr(&text), false, 0);
+    struct run_result again = finish(w, &r);
+    for (int i = 0; i < live.n_acts[BRANCH_STEERED]; i++)
+        approx_tensor("read-out", live.acts[BRANCH_STEERED][i],
+                      again.reading->tokens.acts + (5 + i) * 32, 32, 2e-4);
+    buf_clear(&text);
+    result_clear(&live);
+    result_clear(&again);
+    worker_stop(w);
+}
+END_TEST
+
+START_TEST(factor_zero_and_slots_that_are_off_change_nothing)
+{
+    struct worker *w = start(NULL);
+    struct run_request r = request(2, "2,7,181,161,45", true, 20);
+    add_slot(&r, INTERVENTION_ADD, 5, 0);
+    add_slot(&r, INTERVENTION_ADD, 6, 2);
+    r.slots[1].is_on = false;
+    struct run_result got = finish(w, &r);
+    ck_assert_int_eq(got.n_ids[0], 20);
+    ck_assert_mem_eq(got.ids[0], got.ids[1], 20 * sizeof(int));
+    ck_assert_float_eq(got.kl, 0);
+    result_clear(&got);
+    worker_stop(w);
+}
+END_TEST
+
+START_TEST(cancel_stops_within_a_token_and_leaves_the_worker_usable)
+{
+    struct worker *w = start(NULL);
+    struct run_result got = {0};
+    struct run_request r = request(2, "2,7,181,161,45", true, 300);
+    unsigned id = 2;
+    worker_run(w, &r);
+    wait_until(w, &got, is_piece, NULL);
+    worker_cancel(w, 2);
+    struct err err = wait_until(w, &got, is_done, &id);
+    ck_assert_int_eq(err.code, ERR_CANCELLED);
+    ck_assert_int_lt(got.n_ids[BRANCH_BASELINE], 300);
+    r = request(3, "2,7,181,161,45", true, 300);
+    r.n_baseline = got.n_ids[BRANCH_BASELINE];
+    r.n_baseline_read = got.n_acts[BRANCH_BASELINE];
+    struct run_result rest = finish(w, &r);
+    ck_assert_int_eq(rest.err.code, ERR_OK);
+    ck_assert_int_eq(rest.begun[BRANCH_BASELINE], 0); /* goes on where it was stopped */
+    ck_assert_int_eq(got.n_ids[0] + rest.n_ids[0], rest.n_ids[1]);
+    ck_assert_int_eq(rest.ids[1][got.n_ids[0]], rest.ids[0][0]); /* without steering: the same */
+    result_clear(&got);
+    result_clear(&rest);
+    worker_stop(w);
+}
+END_TEST
+
+START_TEST(the_latest_request_wins)
+{
+    struct worker *w = start(NULL);
+    struct run_result got = {0};
+    unsigned last = 30;
+    for (unsigned id = 2; id <= last; id++) {
+        struct run_request r = request(id, "2,7,181,161,45", true, 40);
+        add_slot(&r, INTERVENTION_ADD, 5, (float)id / 30);
+        worker_run(w, &r);
+    }
+    struct err err = wait_until(w, &got, is_done, &last);
+    ck_assert_int_eq(err.code, ERR_OK);
+    ck_assert_int_eq(got.stop[BRANCH_STEERED], GENERATE_LENGTH);
+    result_clear(&got);
+    worker_stop(w);
+}
+END_TEST
+
+START_TEST(details_are_served_while_an_answer_is_written)
+{
+    struct worker *w = start(NULL);
+    struct run_result got = {0};
+    struct run_request r = request(2, "2,7,181,161,45", true, 200);
+    unsigned id = 2;
+    worker_run(w, &r);
+    wait_until(w, &got, is_piece, NULL);
+    worker_detail(w, 3);
+    wait_until(w, &got, is_done, &id);
+    ck_assert_int_eq(got.n_details, 1);
+    result_clear(&got);
+    worker_stop(w);
+}
+END_TEST
+
+START_TEST(bad_ids_are_refused_in_words_and_the_next_run_works)
+{
+    struct worker *w = start(NULL);
+    struct run_request r = request(2, "2,7,x", true, 4);
+    struct run_result bad = finish(w, &r);
+    ck_assert_int_eq(bad.err.code, ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(bad.err.message, "column 5"));
+    r = request(3, "2,99999", true, 4);
+    struct run_result range = finish(w, &r);
+    ck_assert_int_eq(range.err.code, ERR_LIMIT);
+    r = request(4, "2,7", true, 4);
+    struct run_result good = finish(w, &r);
+    ck_assert_int_eq(good.err.code, ERR_OK);
+    ck_assert_int_eq(good.n_ids[1], 4);
+    result_clear(&bad);
+    result_clear(&range);
+    result_clear(&good);
+    worker_stop(w);
+}
+END_TEST
+
+START_TEST(a_missing_model_is_reported_after_the_labels)
+{
+    struct worker *w;
+    struct worker_options options = {
+        .scope = {.model = "no/such/model", .dict = FOLDER "/l2", .layer = -1}};
+    ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
+    unsigned id = JOB_OPEN;
+    struct err err = wait_until(w, NULL, is_done, &id);
+    ck_assert_int_ne(err.code, ERR_OK);
+    ck_assert_ptr_nonnull(strstr(err.message, "no/such/model"));
+    struct run_request r = request(2, "2", true, 4); /* taken and dropped */
+    worker_run(w, &r);
+    worker_stop(w);
+}
+END_TEST
+
+START_TEST(stopping_does_not_wait_for_an_answer)
+{
+    struct worker *w = start(NULL);
+    struct run_request r = request(2, "2,7,181,161,45", true, 300);
+    worker_run(w, &r);
+    wait_until(w, NULL, is_piece, NULL);
+    worker_stop(w);
+}
+END_TEST
+
+Suite *suite_worker(void)
+{
+    Suite *s = suite_create("worker");
+    TCase *t = tcase_create("worker");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, a_reading_holds_the_reference_latents);
+    tcase_add_test(t, both_answers_are_the_reference_continuations);
+    tcase_add_test(t, a_moved_slider_keeps_the_baseline);
+    tcase_add_test(t, the_live_read_out_equals_a_re_reading);
+    tcase_add_test(t, factor_zero_and_slots_that_are_off_change_nothing);
+    tcase_add_test(t, cancel_stops_within_a_token_and_leaves_the_worker_usable);
+    tcase_add_test(t, the_latest_request_wins);
+    tcase_add_test(t, details_are_served_while_an_answer_is_written);
+    tcase_add_test(t, bad_ids_are_refused_in_words_and_the_next_run_works);
+    tcase_add_test(t, a_missing_model_is_reported_after_the_labels);
+    tcase_add_test(t, stopping_does_not_wait_for_an_answer);
+    suite_add_tcase(s, t);
+    return s;
+}
