@@ -65,6 +65,15 @@ static int first_row(const struct app *app, int n_rows, int height)
     return app->answer_top < 0 || app->answer_top > last ? last : app->answer_top;
 }
 
+/* Decided by the length to come, so that rows do not vanish while an answer grows; where colours
+ * are few, the bars are worth scrolling for. */
+static bool has_room_for_bars(const struct app *app, struct rect r)
+{
+    enum { COLUMNS_PER_TOKEN = 5 };
+    int rows = app->max_tokens * COLUMNS_PER_TOKEN / layout_answer_width(r.width, true) + 1;
+    return app->theme.mode <= COLOR_8 ? r.height >= 4 : rows * 2 <= r.height;
+}
+
 static void draw_answer(struct grid *g, struct rect r, const struct app *app,
                         enum answer_branch branch, bool bars)
 {
@@ -90,7 +99,7 @@ static void draw_answer(struct grid *g, struct rect r, const struct app *app,
                                 .margin = bars};
     struct flow flow;
     flow_layout(&flow, &a->tokens, layout_answer_width(r.width, bars));
-    if (bars && app->has_selected && flow.n_rows * 2 <= r.height)
+    if (bars && app->has_selected && has_room_for_bars(app, r))
         paint.rows[paint.n_rows++] = app->selected;
     paint.top = first_row(app, flow.n_rows, r.height / (1 + paint.n_rows));
     flow_clear(&flow);

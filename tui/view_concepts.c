@@ -74,7 +74,7 @@ static void draw_row(struct grid *g, struct rect r, int y, const struct app *app
     float score = app_score(app, row, act) * app->gain;
     int level =
         app->unit == SCORE_RAW || score <= 0 ? 0 : (int)(score * STYLE_HEAT_LEVELS + 0.999f);
-    grid_bar(g, r, y, x, 1, style_heat(level), level);
+    grid_bar(g, r, y, x, 1, STYLE_BAR, level);
     if (act > 0) {
         char text[16];
         format_value(text, act);

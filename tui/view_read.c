@@ -74,8 +74,13 @@ void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins
 {
     const char *unit = score_unit_name(app->unit);
     int x = 1 + grid_printf(g, r, 0, 1, STYLE_DIM, "%s 0", unit);
-    for (int level = 1; level <= STYLE_HEAT_LEVELS; level++)
-        x += (grid_bar(g, r, 0, x, 1, style_heat(level), level), 1);
+    int ramp = app->theme.mode > COLOR_8 ? STYLE_HEAT_LEVELS : 0;
+    for (int level = 1; level <= STYLE_HEAT_LEVELS; level++, x++) {
+        if (ramp)
+            grid_str(g, r, 0, x, style_heat(level), " ");
+        grid_bar(g, r, 0, x + ramp, 1, STYLE_BAR, level);
+    }
+    x += ramp;
     if (app->unit == SCORE_RAW)
         x += grid_str(g, r, 0, x, STYLE_DIM, "max") + 1;
     else
@@ -153,8 +158,11 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
 {
     size_t n;
     app_read_entries(app, &n);
-    int x = 4 + grid_printf(g, r, 0, 4, STYLE_DIM, "%6s %6s %-6s ", score_unit_name(app->unit),
-                            "act", "row");
+    int x = 4 + grid_printf(g, r, 0, 4, STYLE_DIM, "%6s ",
+                            app->unit == SCORE_RAW ? "act" : score_unit_name(app->unit));
+    if (app->unit != SCORE_RAW)
+        x += grid_printf(g, r, 0, x, STYLE_DIM, "%6s ", "act");
+    x += grid_printf(g, r, 0, x, STYLE_DIM, "%-6s ", "row");
     if (app->pool_prompt || !app->reading) {
         x += grid_str(g, r, 0, x, STYLE_TITLE, "Over the prompt");
     } else {
@@ -166,12 +174,8 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
                          app->cursor);
         buf_clear(&safe);
     }
-    x += grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n,
-                     app->pool_prompt ? score_unit_name(app->unit) : "act") +
-         1;
-    if (r.width - x > 34)
-        grid_printf(g, r, 0, r.width - 30, STYLE_DIM, "%7s %7s  %s", "act",
-                    score_unit_name(app->unit), "row");
+    grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n,
+                app->pool_prompt ? score_unit_name(app->unit) : "act");
 }
 
 static void list_row(struct grid *g, struct rect r, int y, const struct app *app,
@@ -188,8 +192,10 @@ static void list_row(struct grid *g, struct rect r, int y, const struct app *app
         grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", pin);
     float share = app_score(app, entry->row, entry->act) * app->gain;
     int level = app->unit == SCORE_RAW ? 0 : (int)(share * STYLE_HEAT_LEVELS + 0.999f);
-    grid_bar(g, r, y, 2, 1, style_heat(level), level);
-    int x = 4 + grid_printf(g, r, y, 4, STYLE_TEXT, "%6s %6s ", score, act);
+    grid_bar(g, r, y, 2, 1, STYLE_BAR, level);
+    int x = 4 + grid_printf(g, r, y, 4, STYLE_TEXT, "%6s ", score);
+    if (app->unit != SCORE_RAW)
+        x += grid_printf(g, r, y, x, STYLE_TEXT, "%6s ", act);
     x += grid_printf(g, r, y, x, STYLE_ACCENT, "#%-5zu ", entry->row);
     const char *label = app_label(app, entry->row);
     grid_fit(g, r, y, x, r.width - x - 1, STYLE_TEXT, 0, label, strlen(label));

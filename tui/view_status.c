@@ -24,7 +24,11 @@ void view_tabs(struct grid *g, struct rect r, const struct app *app)
         snprintf(text, sizeof text, "%s  ? help", app->dict ? dict : "");
     int room = r.width - x - 2, width = text_width(text, strlen(text));
     const char *from = text;
-    if (width > room) /* the names give way to the screens */
+    if (width > room && app->model.name) { /* the names give way to the screens */
+        snprintf(text, sizeof text, "%s  ? help", app->model.name);
+        width = text_width(text, strlen(text));
+    }
+    if (width > room)
         from = "? help";
     width = text_width(from, strlen(from));
     if (width <= room)
