@@ -20,21 +20,20 @@ static void set_prompt(struct app *app, const struct args *args)
     }
 }
 
-static void set_theme(struct app *app)
+static void set_theme(struct app *app, const char *choice)
 {
-    const char *choice = getenv("AXSCOPE_COLOR");
     app->theme.mode = theme_mode(choice, getenv("NO_COLOR"), screen_colors());
     app->theme.is_light = theme_is_light(getenv("COLORFGBG"));
     app->ascii = !screen_is_utf8() || (choice && strcmp(choice, "ascii") == 0);
 }
 
-static int run(struct app *app, struct worker *worker, struct err *err)
+static int run(struct app *app, struct worker *worker, const struct args *args, struct err *err)
 {
     int rc = screen_start(err);
     if (rc != ERR_OK)
         return rc;
     screen_size(&app->height, &app->width);
-    set_theme(app);
+    set_theme(app, args->color);
     rc = loop_run(app, worker, err);
     screen_stop();
     return rc;
@@ -51,7 +50,7 @@ int app_run(const struct args *args, struct err *err)
         return rc;
     app_init(&app, 24, 80);
     set_prompt(&app, args);
-    rc = run(&app, worker, err);
+    rc = run(&app, worker, args, err);
     worker_stop(worker);
     app_clear(&app);
     return rc;

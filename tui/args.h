@@ -38,6 +38,7 @@ enum dump_logits { DUMP_NO_LOGITS, DUMP_LAST_LOGITS, DUMP_ALL_LOGITS };
 struct args {
     enum command command;
     bool help, version;
+    const char *color;       /* colours of the screens: a mode of tui/theme.h, or NULL */
     const char *completions; /* shell whose completion script is to be printed, or NULL */
 
     struct scope_options scope;

@@ -271,6 +271,23 @@ static int parse_logits(struct args *args, const struct option *option, const ch
     return ERR_OK;
 }
 
+#define COLOR_MODES "auto|true|256|16|8|mono|ascii"
+
+static int parse_color(struct args *args, const struct option *option, const char *value,
+                       struct err *err)
+{
+    size_t len = strlen(value);
+    for (const char *at = COLOR_MODES; *at; at += strspn(at, "|")) {
+        size_t n = strcspn(at, "|");
+        if (n == len && memcmp(at, value, n) == 0) {
+            args->color = value;
+            return ERR_OK;
+        }
+        at += n;
+    }
+    return refuse_value(option, value, "one of " COLOR_MODES, err);
+}
+
 static int parse_pool(struct args *args, const struct option *option, const char *value,
                       struct err *err)
 {
@@ -313,6 +330,8 @@ const struct option option_table[] = {
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES,
         RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(TUI), threads, 1, 1024),
     FLAG("json", "print JSON", GROUP_FILES, OPENS_FILES, json),
+    {"color", "MODE", COLOR_MODES, "colours of the screens (default: what the terminal has)",
+     GROUP_OWN, BIT(TUI), parse_color, FIELD(color), 0, 0},
     {"completions", "SHELL", "bash|zsh|fish", "print a completion script", GROUP_OWN, BIT(TUI),
      parse_string, FIELD(completions), 0, 0},
 

@@ -302,11 +302,11 @@ static short pair_of(int fg, int bg)
     return (short)n_pairs++;
 }
 
-static attr_t attrs_of(struct paint p)
+static attr_t attrs_of(struct ink p)
 {
-    return (p.attrs & PAINT_BOLD ? A_BOLD : A_NORMAL) | (p.attrs & PAINT_DIM ? A_DIM : A_NORMAL) |
-           (p.attrs & PAINT_REVERSE ? A_REVERSE : A_NORMAL) |
-           (p.attrs & PAINT_UNDERLINE ? A_UNDERLINE : A_NORMAL);
+    return (p.attrs & INK_BOLD ? A_BOLD : A_NORMAL) | (p.attrs & INK_DIM ? A_DIM : A_NORMAL) |
+           (p.attrs & INK_REVERSE ? A_REVERSE : A_NORMAL) |
+           (p.attrs & INK_UNDERLINE ? A_UNDERLINE : A_NORMAL);
 }
 
 /* The cell as wide characters; what the C library would give another width becomes '?'. */
@@ -339,7 +339,7 @@ static void blit_row(const struct grid *g, int y, const struct theme *theme)
             continue;
         wchar_t text[CCHARW_MAX + 1];
         cchar_t cc;
-        struct paint p = theme_paint(theme, (enum style)c->style, c->mods);
+        struct ink p = theme_ink(theme, (enum style)c->style, c->mods);
         cell_text(text, c);
         setcchar(&cc, text, attrs_of(p), pair_of(p.fg, p.bg), NULL);
         mvadd_wch(y, x, &cc);

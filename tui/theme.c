@@ -31,29 +31,29 @@ const char *color_mode_name(enum color_mode mode)
     return names[mode];
 }
 
-static struct paint heat_256(const struct theme *theme, int level)
+static struct ink heat_256(const struct theme *theme, int level)
 {
     const struct heat_list *list = &HEAT[theme->palette];
     int i = theme->is_light ? STYLE_HEAT_LEVELS - level : level - 1;
-    return (struct paint){i >= list->first_black ? BLACK : WHITE, list->bg[i], 0};
+    return (struct ink){i >= list->first_black ? BLACK : WHITE, list->bg[i], 0};
 }
 
 /* Three backgrounds that every 16-colour palette keeps apart from both black and white text. */
-static struct paint heat_16(int level)
+static struct ink heat_16(int level)
 {
-    static const struct paint steps[] = {{15, 4, 0}, {0, 6, 0}, {0, 11, 0}};
-    return level <= 2 ? (struct paint){-1, -1, 0} : steps[(level - 3) / 2];
+    static const struct ink steps[] = {{15, 4, 0}, {0, 6, 0}, {0, 11, 0}};
+    return level <= 2 ? (struct ink){-1, -1, 0} : steps[(level - 3) / 2];
 }
 
-static struct paint heat_mono(int level)
+static struct ink heat_mono(int level)
 {
-    return (struct paint){-1, -1,
-                          level == STYLE_HEAT_LEVELS ? PAINT_REVERSE | PAINT_BOLD
-                          : level >= 4               ? PAINT_BOLD
-                                                     : 0};
+    return (struct ink){-1, -1,
+                        level == STYLE_HEAT_LEVELS ? INK_REVERSE | INK_BOLD
+                        : level >= 4               ? INK_BOLD
+                                                   : 0};
 }
 
-static struct paint paint_heat(const struct theme *theme, int level)
+static struct ink ink_heat(const struct theme *theme, int level)
 {
     switch (theme->mode) {
     case COLOR_256:
@@ -65,55 +65,53 @@ static struct paint paint_heat(const struct theme *theme, int level)
     case COLOR_MONO:
         break;
     }
-    return (struct paint){-1, -1, level == STYLE_HEAT_LEVELS ? PAINT_UNDERLINE : 0};
+    return (struct ink){-1, -1, level == STYLE_HEAT_LEVELS ? INK_UNDERLINE : 0};
 }
 
-struct role_paint {
+struct role_ink {
     int fg[4]; /* by color_mode; -1: default */
     unsigned attrs[4];
 };
 
 /* No dark blue on black, no yellow on white: middle tones that read on both. */
-static const struct role_paint ROLES[] = {
+static const struct role_ink ROLES[] = {
     [STYLE_TEXT] = {{-1, -1, -1, -1}, {0, 0, 0, 0}},
-    [STYLE_DIM] = {{-1, -1, 8, 244}, {PAINT_DIM, PAINT_DIM, 0, 0}},
-    [STYLE_TITLE] = {{-1, -1, -1, -1}, {PAINT_BOLD, PAINT_BOLD, PAINT_BOLD, PAINT_BOLD}},
+    [STYLE_DIM] = {{-1, -1, 8, 244}, {INK_DIM, INK_DIM, 0, 0}},
+    [STYLE_TITLE] = {{-1, -1, -1, -1}, {INK_BOLD, INK_BOLD, INK_BOLD, INK_BOLD}},
     [STYLE_TAB] = {{-1, -1, -1, -1}, {0, 0, 0, 0}},
-    [STYLE_TAB_ACTIVE] = {{-1, 6, 6, 37}, {PAINT_BOLD, PAINT_BOLD, PAINT_BOLD, PAINT_BOLD}},
-    [STYLE_RULE] = {{-1, -1, 8, 242}, {PAINT_DIM, PAINT_DIM, 0, 0}},
-    [STYLE_ACCENT] = {{-1, 6, 6, 37}, {PAINT_BOLD, 0, 0, 0}},
-    [STYLE_MATCH] = {{-1, 5, 5, 170},
-                     {PAINT_UNDERLINE, PAINT_UNDERLINE, PAINT_UNDERLINE, PAINT_UNDERLINE}},
-    [STYLE_SELECTED] = {{-1, -1, -1, -1},
-                        {PAINT_REVERSE, PAINT_REVERSE, PAINT_REVERSE, PAINT_REVERSE}},
-    [STYLE_ERROR] = {{-1, 1, 9, 167}, {PAINT_BOLD, PAINT_BOLD, PAINT_BOLD, PAINT_BOLD}},
-    [STYLE_WARNING] = {{-1, 5, 13, 172}, {PAINT_BOLD, 0, 0, 0}},
+    [STYLE_TAB_ACTIVE] = {{-1, 6, 6, 37}, {INK_BOLD, INK_BOLD, INK_BOLD, INK_BOLD}},
+    [STYLE_RULE] = {{-1, -1, 8, 242}, {INK_DIM, INK_DIM, 0, 0}},
+    [STYLE_ACCENT] = {{-1, 6, 6, 37}, {INK_BOLD, 0, 0, 0}},
+    [STYLE_MATCH] = {{-1, 5, 5, 170}, {INK_UNDERLINE, INK_UNDERLINE, INK_UNDERLINE, INK_UNDERLINE}},
+    [STYLE_SELECTED] = {{-1, -1, -1, -1}, {INK_REVERSE, INK_REVERSE, INK_REVERSE, INK_REVERSE}},
+    [STYLE_ERROR] = {{-1, 1, 9, 167}, {INK_BOLD, INK_BOLD, INK_BOLD, INK_BOLD}},
+    [STYLE_WARNING] = {{-1, 5, 13, 172}, {INK_BOLD, 0, 0, 0}},
     [STYLE_GOOD] = {{-1, 6, 6, 37}, {0, 0, 0, 0}},
-    [STYLE_STEERED] = {{-1, 6, 6, 37}, {PAINT_BOLD, PAINT_BOLD, PAINT_BOLD, PAINT_BOLD}},
+    [STYLE_STEERED] = {{-1, 6, 6, 37}, {INK_BOLD, INK_BOLD, INK_BOLD, INK_BOLD}},
     [STYLE_DIFFERS] = {{-1, 5, 13, 208},
-                       {PAINT_BOLD | PAINT_UNDERLINE, PAINT_BOLD | PAINT_UNDERLINE,
-                        PAINT_BOLD | PAINT_UNDERLINE, PAINT_BOLD | PAINT_UNDERLINE}},
+                       {INK_BOLD | INK_UNDERLINE, INK_BOLD | INK_UNDERLINE,
+                        INK_BOLD | INK_UNDERLINE, INK_BOLD | INK_UNDERLINE}},
     [STYLE_PLUS] = {{-1, 5, 5, 172}, {0, 0, 0, 0}},
-    [STYLE_MINUS] = {{-1, 6, 6, 32}, {0, PAINT_UNDERLINE, 0, 0}},
+    [STYLE_MINUS] = {{-1, 6, 6, 32}, {0, INK_UNDERLINE, 0, 0}},
     [STYLE_BAR] = {{-1, -1, -1, 37}, {0, 0, 0, 0}},
 };
 
-struct paint theme_paint(const struct theme *theme, enum style style, unsigned mods)
+struct ink theme_ink(const struct theme *theme, enum style style, unsigned mods)
 {
     assert(style < N_STYLES);
-    struct paint p;
+    struct ink p;
     if (style >= STYLE_HEAT_1)
-        p = paint_heat(theme, (int)style - (int)STYLE_HEAT_1 + 1);
+        p = ink_heat(theme, (int)style - (int)STYLE_HEAT_1 + 1);
     else
-        p = (struct paint){ROLES[style].fg[theme->mode], -1, ROLES[style].attrs[theme->mode]};
+        p = (struct ink){ROLES[style].fg[theme->mode], -1, ROLES[style].attrs[theme->mode]};
     if (mods & MOD_CURSOR)
-        p.attrs ^= PAINT_REVERSE; /* on what is reversed already, the plain cell stands out */
+        p.attrs ^= INK_REVERSE; /* on what is reversed already, the plain cell stands out */
     if (mods & MOD_UNDERLINE)
-        p.attrs |= PAINT_UNDERLINE;
+        p.attrs |= INK_UNDERLINE;
     if (mods & MOD_BOLD)
-        p.attrs |= PAINT_BOLD;
+        p.attrs |= INK_BOLD;
     if (mods & MOD_STALE && p.bg < 0)
-        p.attrs |= PAINT_DIM;
+        p.attrs |= INK_DIM;
     return p;
 }
 

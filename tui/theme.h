@@ -1,4 +1,4 @@
-/* Roles to paint, for terminals with 256, 16, 8 or no colours. Pure: knows no terminal.
+/* Roles to ink, for terminals with 256, 16, 8 or no colours. Pure: knows no terminal.
  *
  * Heat is an explicit background with a foreground chosen by contrast, from lists fitted for
  * rising lightness under normal and colour-blind vision; level 0 keeps the terminal's own colours.
@@ -19,13 +19,13 @@ struct theme {
     bool is_light; /* light background: the heat list is used from its light end */
 };
 
-enum paint_attrs { PAINT_BOLD = 1, PAINT_DIM = 2, PAINT_REVERSE = 4, PAINT_UNDERLINE = 8 };
-struct paint {
+enum ink_attrs { INK_BOLD = 1, INK_DIM = 2, INK_REVERSE = 4, INK_UNDERLINE = 8 };
+struct ink {
     int fg, bg;     /* palette index, -1: the terminal's default */
     unsigned attrs; /* union of paint_attrs */
 };
 
-struct paint theme_paint(const struct theme *theme, enum style style, unsigned mods);
+struct ink theme_ink(const struct theme *theme, enum style style, unsigned mods);
 const char *palette_name(enum palette palette);
 const char *color_mode_name(enum color_mode mode);
 

@@ -23,7 +23,7 @@ START_TEST(heat_rises_in_lightness_and_text_stays_readable)
         struct theme theme = {.mode = COLOR_256, .palette = (enum palette)palette};
         double last = -1;
         for (int level = 1; level <= STYLE_HEAT_LEVELS; level++) {
-            struct paint p = theme_paint(&theme, style_heat(level), 0);
+            struct ink p = theme_ink(&theme, style_heat(level), 0);
             double bg = luminance(p.bg), fg = luminance(p.fg);
             double contrast = (fmax(bg, fg) + 0.05) / (fmin(bg, fg) + 0.05);
             ck_assert_msg(bg > last, "%s level %d", palette_name(theme.palette), level);
@@ -38,8 +38,8 @@ END_TEST
 START_TEST(on_a_light_background_more_is_darker)
 {
     struct theme theme = {.mode = COLOR_256, .is_light = true};
-    double first = luminance(theme_paint(&theme, STYLE_HEAT_1, 0).bg);
-    ck_assert_double_gt(first, luminance(theme_paint(&theme, STYLE_HEAT_8, 0).bg));
+    double first = luminance(theme_ink(&theme, STYLE_HEAT_1, 0).bg);
+    ck_assert_double_gt(first, luminance(theme_ink(&theme, STYLE_HEAT_8, 0).bg));
 }
 END_TEST
 
@@ -49,7 +49,7 @@ START_TEST(no_mode_uses_colours_it_does_not_have)
     for (int mode = 0; mode < 4; mode++)
         for (int style = 0; style < N_STYLES; style++) {
             struct theme theme = {.mode = (enum color_mode)mode};
-            struct paint p = theme_paint(&theme, (enum style)style, 0);
+            struct ink p = theme_ink(&theme, (enum style)style, 0);
             ck_assert_int_lt(p.fg, n_colors[mode] ? n_colors[mode] : 0);
             ck_assert_int_lt(p.bg, n_colors[mode] ? n_colors[mode] : 0);
         }
@@ -61,9 +61,9 @@ START_TEST(the_cursor_shows_on_every_role_in_every_mode)
     for (int mode = 0; mode < 4; mode++)
         for (int style = 0; style < N_STYLES; style++) {
             struct theme theme = {.mode = (enum color_mode)mode};
-            struct paint plain = theme_paint(&theme, (enum style)style, 0);
-            struct paint marked = theme_paint(&theme, (enum style)style, MOD_CURSOR);
-            ck_assert_uint_eq(plain.attrs ^ marked.attrs, PAINT_REVERSE);
+            struct ink plain = theme_ink(&theme, (enum style)style, 0);
+            struct ink marked = theme_ink(&theme, (enum style)style, MOD_CURSOR);
+            ck_assert_uint_eq(plain.attrs ^ marked.attrs, INK_REVERSE);
         }
 }
 END_TEST
