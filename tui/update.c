@@ -521,6 +521,12 @@ void update_settle(struct app *app)
         app->help_top = app->help_top > most ? most : app->help_top;
         app->help_top = app->help_top < 0 ? 0 : app->help_top;
     }
+    if (app->page_top > 0) {
+        struct rect page =
+            app->screen == SCREEN_CONCEPTS ? layout_concepts(app).detail : layout_read(app).detail;
+        int most = view_concept_rows(app, page.width) - page.height;
+        app->page_top = app->page_top > most ? most : app->page_top;
+    }
     if (app->page_top < 0)
         app->page_top = 0;
     /* the detail is looked up when the selection has rested, where it is shown */

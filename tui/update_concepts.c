@@ -144,6 +144,10 @@ static void open_page(struct app *app)
 bool update_concepts_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 2;
+    if (app->mode == MODE_PAGE && (action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN)) {
+        app->page_top += (int)(action == ACTION_PAGE_UP ? -half : half);
+        return true;
+    }
     switch (action) {
     case ACTION_UP:
         move(app, -1);

@@ -96,14 +96,13 @@ static void nearest(struct page *p, const struct app *app, const struct detail *
     }
 }
 
-void view_concept(struct grid *g, struct rect r, const struct app *app)
+/* Returns the row after the last. */
+static int draw_page(struct grid *g, struct rect r, const struct app *app, int top)
 {
-    if (rect_is_empty(r))
-        return;
-    struct page p = {g, r, -app->page_top};
+    struct page p = {g, r, -top};
     if (!app->dict || !app->has_selected || app->selected >= app->dict->n_concepts) {
         line(&p, STYLE_DIM, "no concept selected");
-        return;
+        return p.y;
     }
     const struct label *label = &app->dict->labels.rows[app->selected];
     label_lines(&p, label->text);
@@ -117,11 +116,27 @@ void view_concept(struct grid *g, struct rect r, const struct app *app)
     p.y++;
     const struct detail *d = app->detail;
     if (!d || d->row != app->selected)
-        return;
+        return p.y;
     if (d->n_lens > 0) {
         lens(&p, "pushes up  ", d->top, d->top_value, d->n_lens);
         lens(&p, "pushes down", d->bottom, d->bottom_value, d->n_lens);
         p.y++;
     }
     nearest(&p, app, d);
+    return p.y;
+}
+
+void view_concept(struct grid *g, struct rect r, const struct app *app)
+{
+    if (!rect_is_empty(r))
+        draw_page(g, r, app, app->page_top);
+}
+
+int view_concept_rows(const struct app *app, int width)
+{
+    struct grid nothing;
+    grid_init(&nothing, 0, 0);
+    int rows = draw_page(&nothing, rect_make(0, 0, 1, width), app, 0);
+    grid_clear(&nothing);
+    return rows;
 }

@@ -5,7 +5,7 @@
 
 static const char *const ABOUT[N_SCREENS][3] = {
     {"Read: which concepts fire in a text, token by token.",
-     "Tints and bars are the activation of the selected (>) and pinned (1 2 ...) concepts;",
+     "Tints and bars: activation of the selected (>) and the pinned (1 2 ..) concepts;",
      "the legend names the unit. Dimmed tokens belong to the template."},
     {"Concepts: all labels of the dictionary.",
      "/ filters by regular expression as you type; the spans that match are marked.",

@@ -210,8 +210,9 @@ static void draw_list(struct grid *g, struct rect head, struct rect r, const str
     list_title(g, head, app);
     if (n == 0 && app->reading && r.height > 0)
         grid_str(g, r, 0, 2, STYLE_DIM,
-                 app->pool_prompt ? "No concept fires in this text."
-                                  : "No concept fires at this token; p shows the whole prompt.");
+                 !app->dict ? "No dictionary: --dict DIR names one; nothing can be read without."
+                 : app->pool_prompt ? "No concept fires in this text."
+                                    : "No concept fires at this token; p shows the whole prompt.");
     for (int y = 0; y < r.height && app->read_list.top + (size_t)y < n; y++) {
         const struct ranked *entry = &entries[app->read_list.top + (size_t)y];
         bool selected = app->has_selected && entry->row == app->selected;

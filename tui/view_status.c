@@ -55,7 +55,7 @@ static const char *hint_of_mode(const struct app *app)
     case MODE_HELP:
         return "j k scroll   Esc close";
     case MODE_PAGE:
-        return "Esc back   j k other concept   S steer   Space pin";
+        return "Esc back   j k other concept   PgDn more   S steer   Space pin";
     case MODE_NORMAL:
         break;
     }
