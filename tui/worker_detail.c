@@ -17,10 +17,8 @@ static void add_lens(struct detail *d, const struct worker *w, const float *dire
 {
     struct lens_entry top[DETAIL_ROWS], bottom[DETAIL_ROWS];
     struct err err;
-    int n_vocab = w->scope.model->config.n_vocab;
-    if (lens_direction(top, bottom, DETAIL_ROWS, w->scope.model, direction, &err) != ERR_OK)
-        return;
-    d->n_lens = n_vocab < DETAIL_ROWS ? n_vocab : DETAIL_ROWS;
+    int n = lens_direction(top, bottom, DETAIL_ROWS, w->scope.model, direction, &err);
+    d->n_lens = n > 0 ? n : 0; /* a page without a lens is better than none */
     for (int i = 0; i < d->n_lens; i++) {
         d->top[i] = token_text(w, top[i].id);
         d->bottom[i] = token_text(w, bottom[i].id);

@@ -24,7 +24,7 @@ struct run_result {
     float *acts[N_BRANCHES][MAX_IDS];
     int n_acts[N_BRANCHES];
     int stop[N_BRANCHES]; /* -1: none */
-    int n_effects, n_details;
+    int n_effects, n_details, n_lens;
     float kl, norm_ratio;
     struct err err;
 };
@@ -69,6 +69,7 @@ static void collect(struct run_result *r, struct event *e)
         break;
     case EVENT_DETAIL:
         r->n_details++;
+        r->n_lens = e->detail->n_lens;
         break;
     default:
         break;
@@ -367,6 +368,7 @@ START_TEST(details_are_served_while_an_answer_is_written)
     worker_detail(w, 3);
     wait_until(w, &got, is_done, &id);
     ck_assert_int_eq(got.n_details, 1);
+    ck_assert_int_eq(got.n_lens, DETAIL_ROWS);
     result_clear(&got);
     worker_stop(w);
 }
