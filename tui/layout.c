@@ -158,20 +158,40 @@ int layout_tab_at(int x)
     return -1;
 }
 
-int layout_answer_width(int width, bool margin)
+bool layout_answer_has_margin(const struct app *app)
 {
-    if (margin && width > MARGIN + 8)
-        width -= MARGIN;
-    return width > 1 ? width - 1 : 1;
+    return app->screen == SCREEN_STEER || app->theme.mode <= COLOR_8;
 }
 
-static int last_top(const struct tokens *tokens, struct rect r, bool margin)
+int layout_answer_width(const struct app *app, struct rect area)
 {
-    if (r.width < 4 || r.height < 2 || tokens->n == 0)
+    int width = area.width - 1;
+    if (layout_answer_has_margin(app) && width > MARGIN + 8)
+        width -= MARGIN;
+    return max_int(width - 1, 1);
+}
+
+/* Decided by the length to come, so that rows do not vanish while an answer grows; where colours
+ * are few, the bars are worth scrolling for. */
+bool layout_answer_has_bars(const struct app *app, struct rect area)
+{
+    enum { COLUMNS_PER_TOKEN = 5 };
+    if (!layout_answer_has_margin(app) || !app->has_selected)
+        return false;
+    int rows = app->max_tokens * COLUMNS_PER_TOKEN / layout_answer_width(app, area) + 1;
+    int height = area.height - 1;
+    return app->theme.mode <= COLOR_8 ? height >= 4 : rows * 2 <= height;
+}
+
+/* Rows of text of an answer that are above its visible end. */
+static int last_top(const struct app *app, const struct tokens *tokens, struct rect area)
+{
+    if (area.width < 4 || area.height < 2 || tokens->n == 0)
         return 0;
     struct flow flow;
-    flow_layout(&flow, tokens, layout_answer_width(r.width - 1, margin));
-    int over = flow.n_rows - (r.height - 1);
+    flow_layout(&flow, tokens, layout_answer_width(app, area));
+    int visible = (area.height - 1) / (layout_answer_has_bars(app, area) ? 2 : 1);
+    int over = flow.n_rows - visible;
     flow_clear(&flow);
     return max_int(over, 0);
 }
@@ -185,7 +205,6 @@ int layout_answer_last_top(const struct app *app)
         memcpy(areas, layout_steer(app).answers, sizeof areas);
     int most = 0;
     for (int b = 0; b < N_BRANCHES; b++)
-        most =
-            max_int(most, last_top(&app->answers[b].tokens, areas[b], app->screen == SCREEN_STEER));
+        most = max_int(most, last_top(app, &app->answers[b].tokens, areas[b]));
     return most;
 }

@@ -46,8 +46,11 @@ int layout_slider_x(struct rect rack);
 int layout_tab_at(int x);
 extern const char *const SCREEN_NAMES[N_SCREENS];
 
-/* Columns for the text of an answer whose area, less the column at its left, is this wide. */
-int layout_answer_width(int width, bool margin);
+/* One answer's area: a title row, a column at its left, perhaps a margin for the keys of bar rows.
+ * width: columns for its text. */
+int layout_answer_width(const struct app *app, struct rect area);
+bool layout_answer_has_margin(const struct app *app);
+bool layout_answer_has_bars(const struct app *app, struct rect area);
 
 /* Rows of text the answers have above the first one visible at their end. */
 int layout_answer_last_top(const struct app *app);

@@ -65,18 +65,10 @@ static int first_row(const struct app *app, int n_rows, int height)
     return app->answer_top < 0 || app->answer_top > last ? last : app->answer_top;
 }
 
-/* Decided by the length to come, so that rows do not vanish while an answer grows; where colours
- * are few, the bars are worth scrolling for. */
-static bool has_room_for_bars(const struct app *app, struct rect r)
-{
-    enum { COLUMNS_PER_TOKEN = 5 };
-    int rows = app->max_tokens * COLUMNS_PER_TOKEN / layout_answer_width(r.width, true) + 1;
-    return app->theme.mode <= COLOR_8 ? r.height >= 4 : rows * 2 <= r.height;
-}
-
 static void draw_answer(struct grid *g, struct rect r, const struct app *app,
-                        enum answer_branch branch, bool bars)
+                        enum answer_branch branch)
 {
+    struct rect area = r;
     if (rect_is_empty(r))
         return;
     const struct answer *a = &app->answers[branch];
@@ -96,22 +88,21 @@ static void draw_answer(struct grid *g, struct rect r, const struct app *app,
                                 .tint = app->selected,
                                 .differs = tokens_first_difference(&a->tokens, other),
                                 .stale = a->is_stale,
-                                .margin = bars};
+                                .margin = layout_answer_has_margin(app)};
     struct flow flow;
-    flow_layout(&flow, &a->tokens, layout_answer_width(r.width, bars));
-    if (bars && app->has_selected && has_room_for_bars(app, r))
+    flow_layout(&flow, &a->tokens, layout_answer_width(app, area));
+    if (layout_answer_has_bars(app, area))
         paint.rows[paint.n_rows++] = app->selected;
     paint.top = first_row(app, flow.n_rows, r.height / (1 + paint.n_rows));
     flow_clear(&flow);
     view_tokens(g, r, app, &a->tokens, &paint);
 }
 
-void view_answers(struct grid *g, const struct rect areas[N_BRANCHES], const struct app *app,
-                  bool bars)
+void view_answers(struct grid *g, const struct rect areas[N_BRANCHES], const struct app *app)
 {
     struct rect a = areas[BRANCH_BASELINE], b = areas[BRANCH_STEERED];
-    draw_answer(g, a, app, BRANCH_BASELINE, bars);
-    draw_answer(g, b, app, BRANCH_STEERED, bars);
+    draw_answer(g, a, app, BRANCH_BASELINE);
+    draw_answer(g, b, app, BRANCH_STEERED);
     if (b.y == a.y)
         view_divider(g, b);
 }

@@ -235,5 +235,5 @@ void view_read(struct grid *g, const struct app *app)
     view_divider(g, l.detail);
     if (!rect_is_empty(l.rule))
         grid_repeat(g, l.rule, 0, 0, l.rule.width, STYLE_RULE, g->ascii ? "-" : "─");
-    view_answers(g, l.answers, app, app->theme.mode <= COLOR_8); /* where tints cannot tell */
+    view_answers(g, l.answers, app);
 }

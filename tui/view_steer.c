@@ -134,5 +134,5 @@ void view_steer(struct grid *g, const struct app *app)
     draw_prompt(g, l.prompt, app);
     if (!rect_is_empty(l.legend))
         view_legend(g, l.legend, app, false);
-    view_answers(g, l.answers, app, true);
+    view_answers(g, l.answers, app);
 }

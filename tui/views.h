@@ -19,8 +19,7 @@ int view_help_rows(const struct app *app, int width); /* rows of the whole help 
 void view_error(struct grid *g, struct rect r, const struct app *app);
 
 /* Pieces that several screens use. */
-void view_answers(struct grid *g, const struct rect areas[N_BRANCHES], const struct app *app,
-                  bool bars);
+void view_answers(struct grid *g, const struct rect areas[N_BRANCHES], const struct app *app);
 void view_concept(struct grid *g, struct rect r, const struct app *app);
 int view_concept_rows(const struct app *app, int width); /* rows of the whole page */
 void view_divider(struct grid *g, struct rect r);        /* a line left of r, if there is room */

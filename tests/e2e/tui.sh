@@ -1,0 +1,112 @@
+#!/bin/sh
+# The screens in a real terminal, driven by keys: tests/e2e/tui.sh PROGRAM
+# Needs tmux and the bundled demo. Waits until text appears, never for a fixed time.
+set -u
+PROGRAM=$1
+DIR=$(mktemp -d)
+SOCKET=$DIR/tmux
+
+if ! command -v tmux >/dev/null; then
+    echo "skipped: tmux is not installed"
+    exit 0
+fi
+
+t() { tmux -S "$SOCKET" "$@"; }
+screen() { t capture-pane -p -t a; }
+finish() {
+    t kill-server 2>/dev/null
+    rm -rf "$DIR"
+}
+trap finish EXIT
+
+fail() {
+    echo "FAIL: $1"
+    screen
+    exit 1
+}
+
+# Waits up to ten seconds for a fixed text on the screen.
+see() {
+    for _ in $(seq 100); do
+        screen | grep -qF -- "$1" && return
+        sleep 0.1
+    done
+    fail "'$1' does not appear"
+}
+
+# begin COLUMNS ROWS TERM VARIABLE=VALUE...
+begin() {
+    columns=$1 rows=$2 term=$3
+    shift 3
+    t kill-server 2>/dev/null
+    t -f /dev/null new-session -d -s a -x "$columns" -y "$rows" \
+        "env TERM=$term $* $PROGRAM; echo \"left with \$?\"; stty -a; sleep 60"
+}
+
+keys() { t send-keys -t a "$@"; }
+
+left_clean() {
+    see "left with $1"
+    see " icanon"
+    [ "$(t display -p -t a '#{alternate_on}#{mouse_any_flag}')" = 00 ] || fail "terminal not restored"
+}
+
+# the opening, steering and leaving, in every kind of terminal
+for kind in "80 24 xterm-256color" "120 40 xterm-256color" "40 12 xterm-256color" "80 24 xterm" \
+            "80 24 xterm-256color NO_COLOR=1" "80 24 xterm-256color LC_ALL=C"; do
+    # shellcheck disable=SC2086
+    begin $kind
+    see "[1 Read]"
+    see "ready"
+    keys 3
+    see "STEERED"
+    see "+1.00"
+    keys l l
+    see "+1.10"
+    see "ready"
+    keys q
+    left_clean 0
+    echo "ok: opens, steers and leaves in $kind"
+done
+
+begin 80 24 xterm-256color
+see "ready"
+keys i C-u
+keys -l "The bread was in the oven"
+see "The bread was in the oven"
+keys Enter
+see "oven"
+see "ready"
+keys 2 /
+keys -l "bread|oven"
+see "match"
+keys -l "("
+see "column"
+keys BSpace Enter Enter
+see "nearest"
+keys Escape "?"
+see "This screen"
+keys Escape q
+left_clean 0
+echo "ok: types a prompt, filters by regex, opens a page, helps"
+
+begin 80 24 xterm-256color
+see "ready"
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    t resize-window -t a -x $((20 + i * 37 % 120)) -y $((4 + i * 13 % 40))
+done
+t resize-window -t a -x 39 -y 9
+see "needs 40x10"
+t resize-window -t a -x 100 -y 30
+see "[1 Read]"
+keys q
+left_clean 0
+echo "ok: survives resizing"
+
+for signal in TERM HUP SEGV; do
+    begin 80 24 xterm-256color
+    see "ready"
+    kill -"$signal" "$(t list-panes -t a -F '#{pane_pid}' | xargs -I{} pgrep -P {} -f "$PROGRAM" | head -1)"
+    left_clean 1
+    echo "ok: terminal restored after SIG$signal"
+done
