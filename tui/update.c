@@ -388,6 +388,8 @@ static void done(struct app *app, const struct event *e)
     if (e->job == JOB_OPEN) {
         app->load = LOAD_FAILED;
         app->err = e->err;
+        if (app->dict) /* labels can be browsed all the same */
+            update_go(app, SCREEN_CONCEPTS);
         return;
     }
     app->run = RUN_IDLE;
