@@ -220,6 +220,10 @@ static bool is_movement(enum action action)
 
 static void normal_key(struct app *app, int key, struct cmds *out)
 {
+    if (key > KEY_ALT) { /* Escape and a key in quick succession look like Alt and the key */
+        escape(app, out);
+        key -= KEY_ALT;
+    }
     enum action action = keymap_find(app_screen_bit(app), key);
     app->notice[0] = '\0';
     if (action == ACTION_QUIT) {

@@ -45,6 +45,8 @@ static void answer_title(struct grid *g, struct rect r, const struct app *app,
 {
     const struct answer *a = &app->answers[branch];
     bool steered = branch == BRANCH_STEERED;
+    if (app->pane == PANE_ANSWERS)
+        grid_str(g, r, 0, 0, STYLE_ACCENT, ">");
     int x = 1 + grid_str(g, r, 0, 1, steered ? STYLE_STEERED : STYLE_TITLE,
                          steered ? "STEERED" : "BASELINE");
     struct rect left = r;
