@@ -5,6 +5,15 @@
 
 #define TYPING_PAUSE 0.3 /* seconds without a key before the prompt is read again */
 
+static int by_score(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* The strongest at the cursor, then in the order of the score that all lists show. */
 void update_rank(struct app *app)
 {
     const struct reading *r = app->reading;
@@ -14,6 +23,9 @@ void update_rank(struct app *app)
     app->n_token_top = rank_token(app->token_top, MAX_TOKEN_TOP,
                                   r->tokens.acts + (size_t)app->cursor * r->tokens.n_concepts,
                                   r->tokens.n_concepts);
+    for (size_t i = 0; i < app->n_token_top; i++)
+        app->token_top[i].score = app_score(app, app->token_top[i].row, app->token_top[i].act);
+    qsort(app->token_top, app->n_token_top, sizeof *app->token_top, by_score);
 }
 
 void update_list_move(struct app *app, long by)

@@ -72,6 +72,8 @@ void view_prompt_editor(struct grid *g, struct rect r, const struct app *app)
 
 void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins)
 {
+    if (!app->dict)
+        return;
     const char *unit = score_unit_name(app->unit);
     int x = 1 + grid_printf(g, r, 0, 1, STYLE_DIM, "%s 0", unit);
     int ramp = app->theme.mode > COLOR_8 ? STYLE_HEAT_LEVELS : 0;
@@ -154,10 +156,18 @@ static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
     view_tokens(g, r, app, &app->reading->tokens, &paint);
 }
 
+/* Entries above their threshold, where there are thresholds. */
+static size_t n_firing(const struct app *app)
+{
+    size_t n, n_above = 0;
+    const struct ranked *entries = app_read_entries(app, &n);
+    for (size_t i = 0; i < n; i++)
+        n_above += app_score(app, entries[i].row, entries[i].act) > 0;
+    return n_above;
+}
+
 static void list_title(struct grid *g, struct rect r, const struct app *app)
 {
-    size_t n;
-    app_read_entries(app, &n);
     int x = 4 + grid_printf(g, r, 0, 4, STYLE_DIM, "%6s ",
                             app->unit == SCORE_RAW ? "act" : score_unit_name(app->unit));
     if (app->unit != SCORE_RAW)
@@ -174,8 +184,8 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
                          app->cursor);
         buf_clear(&safe);
     }
-    grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n,
-                app->pool_prompt ? score_unit_name(app->unit) : "act");
+    grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n_firing(app),
+                score_unit_name(app->unit));
 }
 
 static void list_row(struct grid *g, struct rect r, int y, const struct app *app,
@@ -210,7 +220,7 @@ static void draw_list(struct grid *g, struct rect head, struct rect r, const str
     list_title(g, head, app);
     if (n == 0 && app->reading && r.height > 0)
         grid_str(g, r, 0, 2, STYLE_DIM,
-                 !app->dict ? "No dictionary: --dict DIR names one; nothing can be read without."
+                 !app->dict         ? "No dictionary was found; --dict DIR names one."
                  : app->pool_prompt ? "No concept fires in this text."
                                     : "No concept fires at this token; p shows the whole prompt.");
     for (int y = 0; y < r.height && app->read_list.top + (size_t)y < n; y++) {
