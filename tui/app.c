@@ -16,6 +16,7 @@ void app_init(struct app *app, int height, int width)
                         .pool_prompt = true,
                         .is_pins_auto = true,
                         .is_rack_auto = true,
+                        .is_selection_auto = true,
                         .last_job = JOB_OPEN,
                         .history_at = -1,
                         .answer_top = -1,

@@ -93,9 +93,9 @@ struct app {
     float gain; /* multiplies scores before they become tints */
 
     /* concepts */
-    size_t selected; /* row of the dictionary; shared by all screens */
-    bool has_selected;
-    size_t pins[MAX_PINS]; /* rows */
+    size_t selected;                      /* row of the dictionary; shared by all screens */
+    bool has_selected, is_selection_auto; /* auto: follows what fires most */
+    size_t pins[MAX_PINS];                /* rows */
     int n_pins;
     struct list read_list;                  /* over token_top or reading->top */
     struct ranked token_top[MAX_TOKEN_TOP]; /* at the cursor token */

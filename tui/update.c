@@ -510,7 +510,7 @@ static void settle_lists(struct app *app)
     const struct ranked *entries = app_read_entries(app, &n);
     list_set_n(&app->read_list, n);
     for (size_t i = 0; app->has_selected && i < n; i++)
-        if (entries[i].row == app->selected)
+        if (entries[i].row == app->selected && app_score(app, entries[i].row, entries[i].act) > 0)
             list_select(&app->read_list, i);
     list_scroll(&app->read_list, layout_read(app).list.height);
     list_scroll(&app->concept_list, layout_concepts(app).list.height);

@@ -18,6 +18,12 @@ void update_select(struct app *app, size_t row)
         }
 }
 
+void update_choose(struct app *app, size_t row)
+{
+    app->is_selection_auto = false;
+    update_select(app, row);
+}
+
 struct scored {
     size_t row;
     float score;
@@ -108,14 +114,14 @@ void update_matches(struct app *app, struct event *e)
     app->concept_list.selected = app->concept_list.top = 0;
     update_order(app);
     if (app->concept_list.n > 0)
-        update_select(app, app->order[app->concept_list.selected]);
+        update_choose(app, app->order[app->concept_list.selected]);
 }
 
 static void move(struct app *app, long by)
 {
     list_move(&app->concept_list, by);
     if (app->concept_list.n > 0)
-        update_select(app, app->order[app->concept_list.selected]);
+        update_choose(app, app->order[app->concept_list.selected]);
 }
 
 void update_filter_key(struct app *app, int key, struct cmds *out)

@@ -16,6 +16,7 @@ void update_settle(struct app *app);
 
 /* update_concepts.c */
 void update_select(struct app *app, size_t row); /* the concept all screens share */
+void update_choose(struct app *app, size_t row); /* the same, by the user: it stays */
 void update_order(struct app *app);              /* rows of the list after filter and sorting */
 void update_pin(struct app *app);                /* toggles the selected concept */
 bool update_concepts_action(struct app *app, enum action action, struct cmds *out);

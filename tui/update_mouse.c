@@ -11,7 +11,7 @@ static void click_list(struct app *app, struct rect r, const struct event *e)
     const struct ranked *entries = app_read_entries(app, &n);
     size_t i = app->read_list.top + (size_t)(e->y - r.y);
     if (i < n)
-        update_select(app, entries[i].row);
+        update_choose(app, entries[i].row);
 }
 
 static void click_read(struct app *app, const struct event *e)
@@ -45,7 +45,7 @@ static void click_concepts(struct app *app, const struct event *e)
     struct rect r = layout_concepts(app).list;
     size_t i = app->concept_list.top + (size_t)(e->y - r.y);
     if (rect_contains(r, e->y, e->x) && i < app->concept_list.n)
-        update_select(app, app->order[i]);
+        update_choose(app, app->order[i]);
 }
 
 static void click_steer(struct app *app, const struct event *e, struct cmds *out)
@@ -63,7 +63,7 @@ static void click_steer(struct app *app, const struct event *e, struct cmds *out
     app->pane = PANE_LIST;
     bool same = app->slot == i;
     app->slot = i;
-    update_select(app, app->slots[i].row);
+    update_choose(app, app->slots[i].row);
     /* the first click only selects; on the selected slot the knob follows the mouse */
     if (same && x >= 0 && e->x >= x && e->x < x + SLIDER_WIDTH)
         update_factor(app,

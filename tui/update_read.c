@@ -37,7 +37,7 @@ void update_list_move(struct app *app, long by)
     bool listed = app->has_selected && entries[app->read_list.selected].row == app->selected;
     if (listed || by < -1 || by > 1)
         list_move(&app->read_list, by);
-    update_select(app, entries[app->read_list.selected].row);
+    update_choose(app, entries[app->read_list.selected].row);
 }
 
 void update_example(struct app *app, long step, struct cmds *out)
@@ -53,6 +53,7 @@ void update_example(struct app *app, long step, struct cmds *out)
     app->is_example = true;
     app->is_reading_stale = true;
     app->place_cursor = true;
+    app->is_selection_auto = true;
     app->wants_answer = true;
     update_run(app, out, false);
 }
@@ -132,7 +133,8 @@ static int first_counted(const struct tokens *t)
     return 0;
 }
 
-/* The concepts that say most about an example get the bar rows; the first also steers. */
+/* What says most about a text gets the bar rows and the tint, until the user chooses; the first
+ * concept of an example also steers. */
 static void auto_pick(struct app *app)
 {
     const struct reading *r = app->reading;
@@ -140,9 +142,10 @@ static void auto_pick(struct app *app)
         app->n_pins = 0;
         for (size_t i = 0; i < r->n_top && i < 2; i++)
             app->pins[app->n_pins++] = r->top[i].row;
-        update_select(app, r->top[0].row);
     }
-    if (app->is_rack_auto && r->n_top > 0) {
+    if (app->is_selection_auto && r->n_top > 0)
+        update_select(app, r->top[0].row);
+    if (app->is_example && app->is_rack_auto && r->n_top > 0) {
         app->n_slots = 1;
         app->slots[0] = (struct slot){INTERVENTION_ADD, r->top[0].row, 1, true};
     }
@@ -159,10 +162,8 @@ static void take_reading(struct app *app, struct event *e)
         app->cursor = first_counted(&app->reading->tokens);
     if (app->cursor >= app->reading->tokens.n)
         app->cursor = app->reading->tokens.n - 1;
-    if (app->is_example)
-        auto_pick(app);
-    if (!app->has_selected && app->reading->n_top > 0)
-        update_select(app, app->reading->top[0].row);
+    app->read_list.selected = app->read_list.top = 0; /* unless the selected concept fires */
+    auto_pick(app);
     update_rank(app);
     if (app->sort_by_score)
         update_order(app);

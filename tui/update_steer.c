@@ -88,7 +88,7 @@ static void move(struct app *app, long by)
     at = at >= app->n_slots ? app->n_slots - 1 : at;
     app->slot = at > 0 ? (int)at : 0;
     if (app->n_slots > 0) /* the slot's concept tints the answers */
-        update_select(app, app->slots[app->slot].row);
+        update_choose(app, app->slots[app->slot].row);
 }
 
 static void next_temperature(struct app *app, struct cmds *out)

@@ -203,12 +203,13 @@ static void list_row(struct grid *g, struct rect r, int y, const struct app *app
     float share = app_score(app, entry->row, entry->act) * app->gain;
     int level = app->unit == SCORE_RAW ? 0 : (int)(share * STYLE_HEAT_LEVELS + 0.999f);
     grid_bar(g, r, y, 2, 1, STYLE_BAR, level);
-    int x = 4 + grid_printf(g, r, y, 4, STYLE_TEXT, "%6s ", score);
+    enum style style = share > 0 ? STYLE_TEXT : STYLE_DIM; /* below its threshold */
+    int x = 4 + grid_printf(g, r, y, 4, style, "%6s ", score);
     if (app->unit != SCORE_RAW)
-        x += grid_printf(g, r, y, x, STYLE_TEXT, "%6s ", act);
+        x += grid_printf(g, r, y, x, style, "%6s ", act);
     x += grid_printf(g, r, y, x, STYLE_ACCENT, "#%-5zu ", entry->row);
     const char *label = app_label(app, entry->row);
-    grid_fit(g, r, y, x, r.width - x - 1, STYLE_TEXT, 0, label, strlen(label));
+    grid_fit(g, r, y, x, r.width - x - 1, style, 0, label, strlen(label));
     if (selected)
         grid_add_mods(g, r, y, 0, r.width, MOD_BOLD);
 }

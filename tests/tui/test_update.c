@@ -280,6 +280,28 @@ START_TEST(pins_are_limited_and_belong_to_the_user_once_touched)
 }
 END_TEST
 
+START_TEST(the_tint_follows_the_text_until_a_concept_is_chosen)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "i!");
+    struct event e = fake_reading(app.last_job);
+    struct ranked first = e.reading->top[0];
+    e.reading->top[0] = e.reading->top[1];
+    e.reading->top[1] = first;
+    fake_send(&app, e, NULL);
+    ck_assert_uint_eq(app.selected, 1);
+    ck_assert_uint_eq(app.pins[0], 1);
+    ck_assert_uint_eq(app.slots[0].row, 0); /* what was steered stays */
+    fake_keys(&app, "\rjj");
+    size_t chosen = app.selected;
+    ck_assert_uint_ne(chosen, 1);
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    ck_assert_uint_eq(app.selected, chosen);
+    app_clear(&app);
+}
+END_TEST
+
 START_TEST(examples_go_round_and_are_answered)
 {
     struct app app;
@@ -424,6 +446,7 @@ Suite *suite_update(void)
     tcase_add_test(t, a_second_interrupt_quits);
     tcase_add_test(t, an_error_stays_until_a_key_which_does_nothing_else);
     tcase_add_test(t, pins_are_limited_and_belong_to_the_user_once_touched);
+    tcase_add_test(t, the_tint_follows_the_text_until_a_concept_is_chosen);
     tcase_add_test(t, examples_go_round_and_are_answered);
     tcase_add_test(t, older_prompts_come_back_on_up);
     tcase_add_test(t, the_mouse_selects_and_drags_but_starts_nothing);
