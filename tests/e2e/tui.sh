@@ -40,7 +40,7 @@ begin() {
     shift 3
     t kill-server 2>/dev/null
     t -f /dev/null new-session -d -s a -x "$columns" -y "$rows" \
-        "env TERM=$term $* $PROGRAM; echo \"left with \$?\"; stty -a; sleep 60"
+        "env TERM=$term $* $PROGRAM; echo \"left with \$?\"; stty -a | grep -o -e ' icanon'; sleep 60"
 }
 
 keys() { t send-keys -t a "$@"; }
