@@ -4,14 +4,15 @@
 set -u
 PROGRAM=$1
 DIR=$(mktemp -d)
-SOCKET=$DIR/tmux
+SOCKET=$DIR/0
+N=0
 
 if ! command -v tmux >/dev/null; then
     echo "skipped: tmux is not installed"
     exit 0
 fi
 
-t() { tmux -S "$SOCKET" "$@"; }
+t() { tmux -u -S "$SOCKET" "$@"; }
 screen() { t capture-pane -p -t a; }
 finish() {
     t kill-server 2>/dev/null
@@ -39,6 +40,8 @@ begin() {
     columns=$1 rows=$2 term=$3
     shift 3
     t kill-server 2>/dev/null
+    N=$((N + 1))
+    SOCKET=$DIR/$N # a server that ends and one that begins do not share a socket well
     t -f /dev/null new-session -d -s a -x "$columns" -y "$rows" \
         "env TERM=$term $* $PROGRAM; echo \"left with \$?\"; stty -a | grep -o -e ' icanon'; sleep 60"
 }
