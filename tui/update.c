@@ -220,10 +220,6 @@ static bool is_movement(enum action action)
 
 static void normal_key(struct app *app, int key, struct cmds *out)
 {
-    if (key > KEY_ALT) { /* Escape and a key in quick succession look like Alt and the key */
-        escape(app, out);
-        key -= KEY_ALT;
-    }
     enum action action = keymap_find(app_screen_bit(app), key);
     app->notice[0] = '\0';
     if (action == ACTION_QUIT) {
@@ -264,8 +260,17 @@ static void help_key(struct app *app, int key, struct cmds *out)
         app->mode = app->mode_before_help;
 }
 
+static bool is_typing(const struct app *app)
+{
+    return app->mode == MODE_EDIT || app->mode == MODE_FILTER || app->mode == MODE_VALUE;
+}
+
 static void any_key(struct app *app, int key, struct cmds *out)
 {
+    if (key > KEY_ALT && !is_typing(app)) { /* Escape and a key in quick succession look so */
+        any_key(app, KEY_ESCAPE, out);
+        key -= KEY_ALT;
+    }
     if (app->err.code != ERR_OK) { /* it was read */
         app->err.code = ERR_OK;
         if (key != 'q' && key != key_ctrl('C'))
