@@ -24,17 +24,21 @@ static const char *state_text(const struct answer *a)
 
 static void steered_title(struct grid *g, struct rect r, int x, const struct app *app)
 {
+    int n_on = 0, left = r.width - x;
+    for (int i = 0; i < app->n_slots; i++)
+        n_on += app->slots[i].is_on;
     for (int i = 0; i < app->n_slots; i++) {
         const struct slot *s = &app->slots[i];
         if (!s->is_on)
             continue;
+        int end = x + left / n_on;
         if (s->kind == INTERVENTION_PROJECT_OUT)
             x += grid_str(g, r, 0, x, STYLE_MINUS, "out ");
         else
             x += grid_printf(g, r, 0, x, s->factor < 0 ? STYLE_MINUS : STYLE_PLUS, "%+.2f ",
                              (double)s->factor);
         const char *label = app_label(app, s->row);
-        x += grid_fit(g, r, 0, x, r.width - x, STYLE_DIM, 0, label, strlen(label)) + 1;
+        x += grid_fit(g, r, 0, x, end - x - 1, STYLE_DIM, 0, label, strlen(label)) + 1;
     }
     if (!app_steers(app))
         grid_str(g, r, 0, x, STYLE_DIM, "(no slot changes anything)");

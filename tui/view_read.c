@@ -7,6 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NARROW = 60 }; /* columns under which lists and legend leave out what they can */
+
+static bool shows_act(const struct app *app, struct rect r)
+{
+    return app->unit != SCORE_RAW && r.width >= NARROW - 10;
+}
+
 static void draw_head(struct grid *g, struct rect r, const struct app *app)
 {
     int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, "Prompt") + 2;
@@ -76,13 +83,14 @@ void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins
         return;
     const char *unit = score_unit_name(app->unit);
     int x = 1 + grid_printf(g, r, 0, 1, STYLE_DIM, "%s 0", unit);
-    int ramp = app->theme.mode > COLOR_8 ? STYLE_HEAT_LEVELS : 0;
-    for (int level = 1; level <= STYLE_HEAT_LEVELS; level++, x++) {
-        if (ramp)
-            grid_str(g, r, 0, x, style_heat(level), " ");
-        grid_bar(g, r, 0, x + ramp, 1, STYLE_BAR, level);
+    bool tints = app->theme.mode > COLOR_8, bars = !tints || r.width >= NARROW;
+    for (int level = 1; level <= STYLE_HEAT_LEVELS; level++) {
+        if (tints)
+            grid_str(g, r, 0, x + level - 1, style_heat(level), " ");
+        if (bars)
+            grid_bar(g, r, 0, x + level - 1 + (tints ? STYLE_HEAT_LEVELS : 0), 1, STYLE_BAR, level);
     }
-    x += ramp;
+    x += (tints && bars ? 2 : 1) * STYLE_HEAT_LEVELS;
     if (app->unit == SCORE_RAW)
         x += grid_str(g, r, 0, x, STYLE_DIM, "max") + 1;
     else
@@ -146,10 +154,9 @@ static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
     struct flow flow;
     flow_layout(&flow, &app->reading->tokens, layout_tokens_width(app));
     /* what does not fit is better read without the second channel than not at all */
-    if (per_row > 2 && flow.n_rows > r.height / per_row && r.height / per_row < 2 &&
-        r.height >= 4) {
-        paint.n_rows = 1;
-        per_row = 1 + extra;
+    if (per_row > 2 && flow.n_rows > r.height / per_row && r.height / per_row < 2) {
+        paint.n_rows = r.height >= 4 || app->theme.mode <= COLOR_8 ? 1 : 0;
+        per_row = paint.n_rows + extra;
     }
     paint.top = tokens_top(app, &flow, r.height / per_row > 0 ? r.height / per_row : 1);
     flow_clear(&flow);
@@ -170,7 +177,7 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
 {
     int x = 4 + grid_printf(g, r, 0, 4, STYLE_DIM, "%6s ",
                             app->unit == SCORE_RAW ? "act" : score_unit_name(app->unit));
-    if (app->unit != SCORE_RAW)
+    if (shows_act(app, r))
         x += grid_printf(g, r, 0, x, STYLE_DIM, "%6s ", "act");
     x += grid_printf(g, r, 0, x, STYLE_DIM, "%-6s ", "row");
     if (app->pool_prompt || !app->reading) {
@@ -205,7 +212,7 @@ static void list_row(struct grid *g, struct rect r, int y, const struct app *app
     grid_bar(g, r, y, 2, 1, STYLE_BAR, level);
     enum style style = share > 0 ? STYLE_TEXT : STYLE_DIM; /* below its threshold */
     int x = 4 + grid_printf(g, r, y, 4, style, "%6s ", score);
-    if (app->unit != SCORE_RAW)
+    if (shows_act(app, r))
         x += grid_printf(g, r, y, x, style, "%6s ", act);
     x += grid_printf(g, r, y, x, STYLE_ACCENT, "#%-5zu ", entry->row);
     const char *label = app_label(app, entry->row);
