@@ -90,7 +90,7 @@ struct read_layout layout_read(const struct app *app)
     l.legend = rect_take_top(&rest, 1);
     bool both = rest.height >= 9;
     if (both || app->pane == PANE_ANSWERS) {
-        int rows = both ? max_int(5, rest.height * 9 / 20) : rest.height;
+        int rows = both ? max_int(5, min_int(rest.height * 3 / 5, 12)) : rest.height;
         struct rect answers = rect_take_bottom(&rest, rows);
         l.rule = rect_take_top(&answers, both ? 1 : 0);
         split_answers(answers, l.answers);
