@@ -53,12 +53,18 @@ float app_score(const struct app *app, size_t row, float act)
     return score_of(app->dict, row, act);
 }
 
+float app_prompt_max(const struct app *app, size_t row)
+{
+    const struct reading *r = app->reading;
+    return r && row < r->tokens.n_concepts ? r->row_max[row] : 0;
+}
+
 /* Without maxima the scale of a concept is its own largest value on this text. */
 float app_scale(const struct app *app, size_t row)
 {
     if (app->unit != SCORE_RAW || !app->reading)
         return 1;
-    float best = tokens_act_max(&app->reading->tokens, row);
+    float best = app_prompt_max(app, row);
     for (int b = 0; b < N_BRANCHES; b++) {
         float answer = tokens_act_max(&app->answers[b].tokens, row);
         best = answer > best ? answer : best;

@@ -145,6 +145,7 @@ float app_scale(const struct app *app, size_t row);
 /* The tint for a row at token i: score times gain in levels 0..8; scale from app_scale. */
 int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t row, float scale);
 float app_score(const struct app *app, size_t row, float act);
+float app_prompt_max(const struct app *app, size_t row);  /* 0 without a reading */
 const char *app_label(const struct app *app, size_t row); /* "" without a dictionary */
 bool app_is_pinned(const struct app *app, size_t row);
 int app_slot_of(const struct app *app, size_t row); /* -1: not in the rack */

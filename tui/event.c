@@ -2,12 +2,24 @@
 
 #include <stdlib.h>
 
+void reading_set_max(struct reading *r)
+{
+    const struct tokens *t = &r->tokens;
+    r->row_max = mem_zalloc(t->n_concepts ? t->n_concepts : 1, sizeof *r->row_max);
+    for (int i = 0; i < t->n_read; i++) {
+        const float *acts = t->acts + (size_t)i * t->n_concepts;
+        for (size_t c = 0; t->counted[i] && c < t->n_concepts; c++)
+            r->row_max[c] = acts[c] > r->row_max[c] ? acts[c] : r->row_max[c];
+    }
+}
+
 void reading_free(struct reading *r)
 {
     if (!r)
         return;
     tokens_clear(&r->tokens);
     free(r->top);
+    free(r->row_max);
     free(r);
 }
 

@@ -34,11 +34,13 @@ struct reading {
     struct tokens tokens;
     struct ranked *top; /* [n_top] owned: the prompt's concepts by score */
     size_t n_top;
+    float *row_max;        /* [n_concepts] owned: largest activation over counted positions */
     float median_norm;     /* of the residual at the hook, over counted positions */
     int n_words, n_unseen; /* words of the text, and those the model never saw; -1: no list */
     double seconds;        /* time taken */
     int n_computed;        /* positions that had to be computed */
 };
+void reading_set_max(struct reading *r); /* row_max from the tokens' activations */
 void reading_free(struct reading *r);
 
 /* One concept in depth. */

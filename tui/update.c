@@ -35,6 +35,9 @@ void update_run(struct app *app, struct cmds *out, bool answers)
     app->reread_at = 0;
     if (app->load != LOAD_READY) {
         app->wants_answer |= answers;
+        if (answers)
+            update_notice(app, app->load == LOAD_FAILED ? "no model: nothing can be run"
+                                                        : "runs as soon as the model is there");
         return;
     }
     app->last_job++;

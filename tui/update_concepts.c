@@ -46,7 +46,7 @@ static void sort_order(struct app *app)
     for (size_t i = 0; i < n; i++) {
         size_t row = app->order[i];
         rows[i].row = row;
-        rows[i].score = app_score(app, row, tokens_act_max(&app->reading->tokens, row));
+        rows[i].score = app_score(app, row, app_prompt_max(app, row));
     }
     qsort(rows, n, sizeof *rows, by_score);
     for (size_t i = 0; i < n; i++)

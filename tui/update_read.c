@@ -145,7 +145,7 @@ static void auto_pick(struct app *app)
     }
     if (app->is_selection_auto && r->n_top > 0)
         update_select(app, r->top[0].row);
-    if (app->is_example && app->is_rack_auto && r->n_top > 0) {
+    if ((app->is_example || app->n_slots == 0) && app->is_rack_auto && r->n_top > 0) {
         app->n_slots = 1;
         app->slots[0] = (struct slot){INTERVENTION_ADD, r->top[0].row, 1, true};
     }

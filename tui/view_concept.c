@@ -58,7 +58,7 @@ static void numbers(struct page *p, const struct app *app, size_t row)
     if (!app->reading)
         return;
     const struct tokens *t = &app->reading->tokens;
-    float best = tokens_act_max(t, row), here = tokens_act(t, app->cursor, row);
+    float best = app_prompt_max(app, row), here = tokens_act(t, app->cursor, row);
     x = pair(p, 1, "prompt max", best);
     if (app->unit != SCORE_RAW)
         x = pair(p, x, score_unit_name(app->unit), app_score(app, row, best));

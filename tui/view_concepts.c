@@ -70,7 +70,7 @@ static void draw_row(struct grid *g, struct rect r, int y, const struct app *app
     if (app_slot_of(app, row) >= 0)
         grid_str(g, r, y, 2, STYLE_STEERED, "S");
     int x = 4 + grid_printf(g, r, y, 4, STYLE_ACCENT, "#%-5zu ", row);
-    float act = app->reading ? tokens_act_max(&app->reading->tokens, row) : 0;
+    float act = app_prompt_max(app, row);
     float score = app_score(app, row, act) * app->gain;
     int level =
         app->unit == SCORE_RAW || score <= 0 ? 0 : (int)(score * STYLE_HEAT_LEVELS + 0.999f);

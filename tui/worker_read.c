@@ -135,6 +135,7 @@ static int encode(struct reading *out, const struct worker *w, const float *resi
         return rc;
     }
     tokens_take_acts(&out->tokens, acts);
+    reading_set_max(out);
     out->top = mem_alloc(MAX_TOP, sizeof *out->top);
     out->n_top =
         rank_prompt(out->top, MAX_TOP, dict, acts, out->tokens.counted, (size_t)out->tokens.n);

@@ -57,6 +57,7 @@ static struct reading *reading(struct input *in)
         acts[(size_t)t * N_ROWS + take(in) % N_ROWS] = (float)(take(in) % 16);
     }
     tokens_take_acts(&r->tokens, acts);
+    reading_set_max(r);
     r->top = mem_alloc(N_ROWS, sizeof *r->top);
     r->n_top = rank_prompt(r->top, N_ROWS, dictionary(), acts, counted, (size_t)n);
     return r;

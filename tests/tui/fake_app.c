@@ -180,6 +180,7 @@ struct event fake_reading(unsigned job)
             acts[(size_t)t * FAKE_CONCEPTS + c] = prompt_act(t, c);
     }
     tokens_take_acts(&r->tokens, acts);
+    reading_set_max(r);
     r->top = mem_alloc(FAKE_CONCEPTS, sizeof *r->top);
     r->n_top = rank_prompt(r->top, FAKE_CONCEPTS, fake_dictionary(), acts, r->tokens.counted,
                            (size_t)r->tokens.n);
