@@ -287,13 +287,13 @@ static int draw_exchange(struct draw *d, const struct world_block *b, uint32_t o
     struct buf parts[6] = {{0}};
     int n_parts = 0;
     uint32_t share = world_rng_below(d->rng, 100);
+    world_text_use(d->text, b->row); /* first: the lists of a chat may be another's */
     bool own = share < own_share && draw_chat_parts(d, b, parts, &n_parts, max_parts);
     if (!own) {
         bool ask = share < own_share + ask_share;
         ask ? draw_request(d, b, &parts[0]) : draw_neutral(d, &parts[0]);
         n_parts = 2;
     }
-    world_text_use(d->text, b->row);
     int rc = draw_sentences(d, b, &parts[n_parts - 1], own ? n - 1 : n);
     for (int i = 0; i < n_parts; i++) {
         add_turn(d, i % 2 ? WORLD_MODEL : WORLD_USER, &parts[i]);
