@@ -1,0 +1,88 @@
+#include "core/isa.h"
+#include "core/matmul.h"
+#include "tests/support/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+START_TEST(the_best_set_is_one_of_those_with_a_name)
+{
+    enum isa best = isa_best();
+    ck_assert(best == ISA_GENERIC || best == ISA_AVX2);
+    ck_assert_str_eq(isa_name(ISA_GENERIC), "generic");
+    ck_assert_str_eq(isa_name(ISA_AVX2), "avx2");
+}
+END_TEST
+
+START_TEST(what_is_used_is_what_was_asked_for)
+{
+    const enum isa before = isa_current();
+    isa_use(ISA_GENERIC);
+    ck_assert_int_eq(isa_current(), ISA_GENERIC);
+    ck_assert_str_eq(matmul_isa(), "generic");
+    isa_use(isa_best());
+    ck_assert_int_eq(isa_current(), (int)isa_best());
+    isa_use(before);
+}
+END_TEST
+
+/* In a process of its own: the choice is made once. */
+static enum isa chosen_under(const char *value)
+{
+    char program[4096];
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+        if (n < 0)
+            _exit(99);
+        program[n] = '\0';
+        setenv("AXSCOPE_ISA", value, 1);
+        setenv("CK_RUN_CASE", "choice", 1);
+        setenv("CK_FORK", "no", 1);
+        setenv("CK_RUN_SUITE", "isa", 1);
+        setenv("CK_VERBOSITY", "silent", 1);
+        execl(program, program, (char *)NULL);
+        _exit(99);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    return (enum isa)(WEXITSTATUS(status) - 10);
+}
+
+/* In the child, the process ends with what was chosen. */
+START_TEST(what_is_chosen_exists)
+{
+    if (getenv("CK_RUN_CASE"))
+        _exit(10 + (int)isa_current());
+    ck_assert_int_le(isa_current(), isa_best());
+}
+END_TEST
+
+START_TEST(the_environment_forces_plain_c)
+{
+    if (access("/proc/self/exe", R_OK) != 0) {
+        puts("skipped: this system does not say which program runs");
+        return;
+    }
+    ck_assert_int_eq(chosen_under("generic"), ISA_GENERIC);
+    ck_assert_int_eq(chosen_under(""), (int)isa_best());
+}
+END_TEST
+
+Suite *suite_isa(void)
+{
+    Suite *s = suite_create("isa");
+    TCase *t = tcase_create("isa"), *child = tcase_create("choice");
+    tcase_add_test(t, the_best_set_is_one_of_those_with_a_name);
+    tcase_add_test(t, what_is_used_is_what_was_asked_for);
+    tcase_add_test(t, the_environment_forces_plain_c);
+    tcase_add_test(child, what_is_chosen_exists);
+    suite_add_tcase(s, t);
+    suite_add_tcase(s, child);
+    return s;
+}
