@@ -54,7 +54,9 @@ static int list_layers(int **out, size_t *n, const char *path, struct err *err)
     *n = 0;
     DIR *dir = opendir(path);
     if (!dir)
-        return err_set(err, ERR_IO, "%s: cannot be listed: %s", path, strerror(errno));
+        return err_hint_missing(
+            err, err_set(err, ERR_IO, "%s: cannot be listed: %s", path, strerror(errno)),
+            "check the permissions of the folder");
     for (struct dirent *e; (e = readdir(dir));) {
         int layer = layer_of_name(e->d_name, strlen(e->d_name));
         char *sub = path_join(path, e->d_name);

@@ -44,3 +44,10 @@ void err_hint(struct err *err, const char *fmt, ...)
     va_end(args);
     make_printable(err->hint);
 }
+
+int err_hint_missing(struct err *err, int code, const char *hint)
+{
+    if (err && code != ERR_OK && !err->hint[0])
+        err_hint(err, "%s", hint);
+    return code;
+}

@@ -36,4 +36,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...) ERR_PRINT
 /* Adds what the user can do about it. `err` may be NULL. */
 void err_hint(struct err *err, const char *fmt, ...) ERR_PRINTF(2, 3);
 
+/* For the end of a loader: adds `hint` to a failure that has none yet. Returns `code`. */
+int err_hint_missing(struct err *err, int code, const char *hint);
+
 #endif

@@ -46,7 +46,9 @@ static int map_fd(struct file_map *out, int fd, const char *path, struct err *er
         return ERR_IO;
     }
     if ((uintmax_t)st.st_size > SIZE_MAX)
-        return err_set(err, ERR_LIMIT, "%s: is too large for this machine's addresses", path);
+        return err_hint_missing(
+            err, err_set(err, ERR_LIMIT, "%s: is too large for this machine's addresses", path),
+            "use a 64-bit system");
     size_t size = (size_t)st.st_size;
     if (size > 0) {
         void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -211,7 +211,7 @@ int json_open(struct json_doc **out, const char *path, struct err *err)
     else
         rc = json_parse(out, map.size ? (const char *)map.data : "", map.size, path, err);
     file_unmap(&map);
-    return rc;
+    return err_hint_missing(err, rc, "check that this is the right file");
 }
 
 void json_close(struct json_doc *doc)

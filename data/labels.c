@@ -143,7 +143,7 @@ int labels_open(struct labels *out, const char *path, struct err *err)
     if (rc == ERR_OK)
         rc = labels_parse(out, (const char *)map.data, map.size, path, err);
     file_unmap(&map);
-    return rc;
+    return err_hint_missing(err, rc, "check that this is a dictionary's metadata.jsonl");
 }
 
 void labels_close(struct labels *labels)

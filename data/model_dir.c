@@ -208,16 +208,17 @@ static int add_entry(struct model_dir *dir, const struct json *member, const cha
 {
     const char *name = json_key(member), *file = json_string(member);
     if (!file)
-        return err_set(err, ERR_FORMAT, "%s: weight_map: '%s' is not mapped to a file name", index,
-                       name);
+        return err_set(err, ERR_FORMAT, "%s: weight_map: '%.100s' is not mapped to a file name",
+                       index, name);
     const struct safetensors *shard = NULL;
     int rc = find_shard(&shard, dir, file, index, err);
     if (rc != ERR_OK)
         return rc;
     const struct tensor *t = safetensors_find(shard, name);
     if (!t) {
-        err_set(err, ERR_FORMAT, "%s/%s: lacks the tensor '%s', which " INDEX_FILE " says it holds",
-                dir->path, file, name);
+        err_set(err, ERR_FORMAT,
+                "%s/%s: lacks the tensor '%.100s', which " INDEX_FILE " says it holds", dir->path,
+                file, name);
         err_hint(err, "the files belong to different downloads; download the model again");
         return ERR_FORMAT;
     }
@@ -239,7 +240,7 @@ static int read_index(struct model_dir *dir, struct err *err)
     for (const struct json *m = json_first(map); m && rc == ERR_OK; m = json_next(m))
         rc = add_entry(dir, m, json_name(doc), err);
     json_close(doc);
-    return rc;
+    return err_hint_missing(err, rc, "the index is damaged; download it again");
 }
 
 static int read_weights(struct model_dir *dir, struct err *err)

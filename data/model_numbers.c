@@ -151,7 +151,7 @@ static int add_stop_id(struct model_numbers *n, const struct json_doc *doc, cons
     return ERR_OK;
 }
 
-int model_numbers_add_stops(struct model_numbers *n, const struct json_doc *doc, struct err *err)
+static int add_stops(struct model_numbers *n, const struct json_doc *doc, struct err *err)
 {
     const struct json *eos = json_get(json_root(doc), "eos_token_id");
     if (!eos || json_is_null(eos))
@@ -164,6 +164,12 @@ int model_numbers_add_stops(struct model_numbers *n, const struct json_doc *doc,
             return rc;
     }
     return ERR_OK;
+}
+
+int model_numbers_add_stops(struct model_numbers *n, const struct json_doc *doc, struct err *err)
+{
+    return err_hint_missing(err, add_stops(n, doc, err),
+                            "it should be one token id or a list of them");
 }
 
 static int get_ids(struct model_numbers *n, const struct config *c)
@@ -264,7 +270,7 @@ int model_numbers_from(struct model_numbers *out, const struct json_doc *doc, st
         rc = get_ids(out, &c);
     if (rc == ERR_OK)
         rc = check_gemma2(out, &c);
-    return rc;
+    return err_hint_missing(err, rc, "use the config.json that came with the weights");
 }
 
 int model_numbers_parse(struct model_numbers *out, const char *text, size_t len, const char *name,

@@ -71,7 +71,7 @@ static int parse_header(struct safetensors *st, const uint8_t *bytes, size_t siz
 static int bad_entry(const struct safetensors *st, struct err *err, const char *tensor,
                      const char *why)
 {
-    err_set(err, ERR_FORMAT, "%s: tensor '%s': %s", st->name, tensor, why);
+    err_set(err, ERR_FORMAT, "%s: tensor '%.100s': %s", st->name, tensor, why);
     return damaged(err);
 }
 
@@ -87,7 +87,7 @@ static int parse_dtype(struct tensor *t, const struct safetensors *st, const str
             return ERR_OK;
         }
     }
-    err_set(err, ERR_UNSUPPORTED, "%s: tensor '%s': is stored as %.32s, which is not read here",
+    err_set(err, ERR_UNSUPPORTED, "%s: tensor '%.100s': is stored as %.32s, which is not read here",
             st->name, t->name, name);
     err_hint(err, "use weights stored as BF16, F16 or F32");
     return ERR_UNSUPPORTED;
@@ -111,7 +111,7 @@ static int parse_shape(struct tensor *t, const struct safetensors *st, const str
         return bad_entry(st, err, t->name, "its shape is missing");
     for (const struct json *v = json_first(shape); v; v = json_next(v)) {
         if (t->n_dims == TENSOR_MAX_DIMS)
-            return err_set(err, ERR_UNSUPPORTED, "%s: tensor '%s': has more than %d dimensions",
+            return err_set(err, ERR_UNSUPPORTED, "%s: tensor '%.100s': has more than %d dimensions",
                            st->name, t->name, TENSOR_MAX_DIMS);
         if (!to_size(&t->shape[t->n_dims++], v))
             return bad_entry(st, err, t->name, "its shape is not a list of whole numbers");
@@ -129,7 +129,7 @@ static int parse_offsets(struct tensor *t, const struct safetensors *st, const s
         begin > end)
         return bad_entry(st, err, t->name, "its data_offsets are not a range");
     if (end > st->data_len) {
-        err_set(err, ERR_FORMAT, "%s: tensor '%s': ends at byte %zu of the data, which has %zu",
+        err_set(err, ERR_FORMAT, "%s: tensor '%.100s': ends at byte %zu of the data, which has %zu",
                 st->name, t->name, end, st->data_len);
         return damaged(err);
     }
@@ -154,7 +154,7 @@ static int parse_entry(struct tensor *t, const struct safetensors *st, const str
         return bad_entry(st, err, t->name, "its shape is larger than any memory");
     if (bytes != t->n_bytes) {
         err_set(err, ERR_SHAPE,
-                "%s: tensor '%s': its shape needs %zu bytes, its data_offsets hold "
+                "%s: tensor '%.100s': its shape needs %zu bytes, its data_offsets hold "
                 "%zu",
                 st->name, t->name, bytes, t->n_bytes);
         damaged(err);
@@ -239,8 +239,9 @@ static int align_data(struct safetensors *st, struct err *err)
             continue;
         st->copies[i] = mem_try_alloc(t->n_bytes, 1);
         if (!st->copies[i])
-            return err_set(err, ERR_NOMEM, "%s: no memory for an aligned copy of '%s' (%zu bytes)",
-                           st->name, t->name, t->n_bytes);
+            return err_set(err, ERR_NOMEM,
+                           "%s: no memory for an aligned copy of '%.100s' (%zu bytes)", st->name,
+                           t->name, t->n_bytes);
         t->data = memcpy(st->copies[i], t->data, t->n_bytes);
     }
     return ERR_OK;
@@ -257,7 +258,9 @@ static int parse(struct safetensors *st, const void *bytes, size_t size, struct 
         rc = index_names(st, err);
     if (rc == ERR_OK)
         rc = align_data(st, err);
-    return rc;
+    return err_hint_missing(err, rc,
+                            rc == ERR_NOMEM ? "close other programs to free memory"
+                                            : "check that this is a model's file");
 }
 
 int safetensors_parse(struct safetensors **out, const void *bytes, size_t size, const char *name,

@@ -32,7 +32,7 @@ int tensor_n_elements(size_t *out, const struct tensor *t, struct err *err)
     size_t n = 1;
     for (int i = 0; i < t->n_dims; i++)
         if (!size_mul(&n, n, t->shape[i]))
-            return err_set(err, ERR_SHAPE, "tensor '%s': its shape is too large", t->name);
+            return err_set(err, ERR_SHAPE, "tensor '%.100s': its shape is too large", t->name);
     *out = n;
     return ERR_OK;
 }
@@ -154,13 +154,12 @@ void matrix_row(float *dst, const struct matrix *m, size_t row)
 int matrix_from_tensor(struct matrix *out, const struct tensor *t, struct err *err)
 {
     if (t->n_dims != 2)
-        return err_set(err, ERR_SHAPE, "tensor '%s': has %d dimensions, a matrix has 2", t->name,
-                       t->n_dims);
+        return err_set(err, ERR_SHAPE, "tensor '%.100s': has %d dimensions, a matrix has 2",
+                       t->name, t->n_dims);
     if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16)
         return err_set(err, ERR_UNSUPPORTED,
-                       "tensor '%s': is stored as %s; F32, F16 or BF16 is "
-                       "needed",
-                       t->name, dtype_name(t->dtype));
+                       "tensor '%.100s': is stored as %s, not as F32, F16 or BF16", t->name,
+                       dtype_name(t->dtype));
     *out = (struct matrix){t->dtype, t->shape[0], t->shape[1], t->data};
     return ERR_OK;
 }

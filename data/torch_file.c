@@ -361,7 +361,9 @@ static int parse(struct torch_file *f, const void *bytes, size_t size, struct er
         rc = read_pickle(f, err);
     if (rc == ERR_OK)
         rc = read_tensors(f, err);
-    return rc;
+    return err_hint_missing(err, rc,
+                            rc == ERR_NOMEM ? "close other programs to free memory"
+                                            : "torch.save the tensor alone");
 }
 
 int torch_parse(struct torch_file **out, const void *bytes, size_t size, const char *name,

@@ -213,9 +213,11 @@ int torch_write(const char *path, const struct tensor *tensor, struct err *err)
         return rc;
     assert(n * dtype_size(tensor->dtype) == tensor->n_bytes);
     if (tensor->n_bytes > UINT32_MAX - ((size_t)1 << 20))
-        return err_set(err, ERR_LIMIT,
-                       "%s: a tensor of %zu bytes is too large for this kind of file", path,
-                       tensor->n_bytes);
+        return err_hint_missing(err,
+                                err_set(err, ERR_LIMIT,
+                                        "%s: %zu bytes are too large for this kind of file", path,
+                                        tensor->n_bytes),
+                                "store fewer rows or a narrower type");
     struct file_writer w;
     rc = file_create(&w, path, err);
     if (rc != ERR_OK)

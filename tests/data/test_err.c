@@ -14,6 +14,11 @@ START_TEST(a_failure_is_one_line)
     ck_assert_str_eq(err.hint, "use another");
     ck_assert_int_eq(err_set(&err, ERR_IO, "x"), ERR_IO);
     ck_assert_str_eq(err.hint, "");
+    ck_assert_int_eq(err_hint_missing(&err, ERR_IO, "default"), ERR_IO);
+    ck_assert_str_eq(err.hint, "default");
+    ck_assert_int_eq(err_hint_missing(&err, ERR_IO, "another"), ERR_IO);
+    ck_assert_str_eq(err.hint, "default");
+    ck_assert_int_eq(err_hint_missing(NULL, ERR_OK, "x"), ERR_OK);
     ck_assert_int_eq(err_set(NULL, ERR_IO, "x"), ERR_IO);
     err_hint(NULL, "x");
 }

@@ -44,6 +44,7 @@ static void refuse(int code, const char *reason)
     ck_assert_int_eq(model_dir_open(&m, dir, &err), code);
     ck_assert_ptr_null(m);
     ck_assert_msg(strstr(err.message, reason) != NULL, "%s: no '%s'", err.message, reason);
+    ck_assert_str_ne(err.hint, "");
 }
 
 static struct model_numbers numbers(const char *text)
@@ -59,6 +60,7 @@ static void refuse_numbers(const char *text, int code, const char *reason)
     struct model_numbers n;
     ck_assert_int_eq(model_numbers_parse(&n, text, strlen(text), "c.json", &err), code);
     ck_assert_msg(strstr(err.message, reason) != NULL, "%s: no '%s'", err.message, reason);
+    ck_assert_str_ne(err.hint, "");
 }
 
 START_TEST(a_folder_of_three_shards_is_one_model)

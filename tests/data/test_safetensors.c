@@ -43,6 +43,7 @@ static void refuse(const char *header, size_t n_data, int code, const char *reas
     ck_assert_ptr_null(st);
     ck_assert_ptr_nonnull(strstr(err.message, "t.safetensors"));
     ck_assert_msg(strstr(err.message, reason) != NULL, "%s: no '%s'", err.message, reason);
+    ck_assert_str_ne(err.hint, "");
     free(block);
     buf_clear(&b);
 }
