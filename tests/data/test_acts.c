@@ -65,8 +65,10 @@ START_TEST(published_maxima_have_the_known_values)
     ck_assert(max[13609] == 616 && threshold[13609] == 580);
     ck_assert(max[5651] == 0 && threshold[5651] == 0);
     ck_assert(max[5267] == 145 && threshold[5267] == 43.25f);
+    int n_above = 0;
     for (int i = 0; i < 15581; i++)
-        ck_assert(threshold[i] <= max[i]);
+        n_above += threshold[i] > max[i];
+    ck_assert_int_eq(n_above, 0);
     free(max);
     free(threshold);
     ck_assert_int_eq(acts_open(&max, &threshold, path, 15580, &err), ERR_SHAPE);

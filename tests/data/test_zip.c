@@ -9,12 +9,12 @@
 
 static struct err err;
 static struct zip_maker maker;
-static uint8_t long_text[70000];
+static uint8_t long_text[6000];
 
 static void set_up(void)
 {
     for (size_t i = 0; i < sizeof long_text; i++)
-        long_text[i] = (uint8_t)("compressible "[i % 13] + (i / 5000));
+        long_text[i] = (uint8_t)("compressible "[i % 13] + (i / 500));
     zip_maker_add(&maker, "w/stored", "hello", 5, false);
     zip_maker_add(&maker, "w/packed", long_text, sizeof long_text, true);
     zip_maker_add(&maker, "w/empty", "", 0, false);
@@ -117,7 +117,8 @@ START_TEST(any_changed_byte_is_survived)
                 for (size_t i = 0; i < zip.n; i++) {
                     bool same = zip.entries[i].size <= 1 << 20 &&
                                 zip_unpack(out, &zip.entries[i], "t", NULL) == ERR_OK;
-                    ck_assert(same || zip.entries[i].deflated);
+                    if (!same && !zip.entries[i].deflated)
+                        ck_abort_msg("byte %zu: a stored entry does not unpack", at);
                 }
                 zip_clear(&zip);
             }
@@ -254,6 +255,7 @@ Suite *suite_zip(void)
 {
     Suite *s = suite_create("zip");
     TCase *t = tcase_create("zip");
+    tcase_set_timeout(t, 30);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, stored_and_deflated_entries_unpack);
     tcase_add_test(t, an_archive_cut_at_any_byte_is_refused);
