@@ -84,6 +84,16 @@ static char *find_demo(const char *argv0)
 
 /* --- names --- */
 
+/* What to do about a name that is no path: only "ORG/NAME" can be downloaded. */
+static void hint_download(struct err *err, const char *give, const char *name)
+{
+    bool is_hub_name = *name != '/' && *name != '.' && strchr(name, '/');
+    if (is_hub_name)
+        err_hint(err, "%s, or download it first: hf download %s", give, name);
+    else
+        err_hint(err, "%s, or the name of one in the hub cache.", give);
+}
+
 static char *find_model(const char *name, struct err *err)
 {
     if (file_exists(name) || file_is_dir(name))
@@ -94,8 +104,7 @@ static char *find_model(const char *name, struct err *err)
     char *root = hub_cache_root();
     err_set(err, ERR_IO, "no model '%s': neither a path nor a model in the hub cache %s", name,
             root ? root : "(none)");
-    err_hint(err, "Give the folder that holds config.json, or download it first: hf download %s",
-             name);
+    hint_download(err, "Give the folder that holds config.json", name);
     free(root);
     return NULL;
 }
@@ -136,10 +145,7 @@ static char *find_dictionary(const char *name, struct err *err)
     char *root = hub_cache_root();
     err_set(err, ERR_IO, "no dictionary '%s': neither a path nor a dictionary in the hub cache %s",
             name, root ? root : "(none)");
-    err_hint(err,
-             "Give the folder that holds weight.pt and metadata.jsonl, or download it first: "
-             "hf download %s",
-             name);
+    hint_download(err, "Give the folder that holds weight.pt and metadata.jsonl", name);
     free(root);
     return NULL;
 }

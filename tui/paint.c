@@ -91,14 +91,18 @@ static int level_of(float share)
     return level > N_LEVELS ? N_LEVELS : level;
 }
 
-static void begin_tint(const struct paint *p, int level, bool is_special)
+/* Returns whether the cell's look has to be taken back after it. */
+static bool begin_tint(const struct paint *p, int level, bool is_special)
 {
     /* viridis fitted to the 256 colours: lightness rises, text contrast at least 4.8 */
     static const int back[] = {53, 55, 25, 30, 36, 42, 149, 226};
-    if (p->has_colour && level > 0)
+    if (!p->has_colour || (level == 0 && !is_special))
+        return false;
+    if (level > 0)
         fprintf(p->stream, "\033[48;5;%d;38;5;%dm", back[level - 1], level <= 3 ? 231 : 16);
-    else if (is_special)
+    else
         paint_dim(p, true);
+    return true;
 }
 
 static void print_bar(const struct paint *p, int level, int columns)
@@ -125,9 +129,9 @@ static void heat_line(const struct paint *p, const struct paint_cell *cells, con
     fputs("  ", p->stream);
     for (size_t i = 0; i < n; i++) {
         int level = level_of(cells[i].share);
-        begin_tint(p, level, cells[i].is_special);
+        bool is_tinted = begin_tint(p, level, cells[i].is_special);
         paint_text(p, cells[i].text, cells[i].len);
-        if (p->has_colour)
+        if (is_tinted)
             fputs("\033[0m", p->stream);
     }
     fputs("\n  ", p->stream);
