@@ -5,8 +5,8 @@
 #include "core/generate.h"
 #include "core/scope.h"
 #include "core/session.h"
-#include "data/hash_map.h"
 #include "tui/queue.h"
+#include "tui/words.h"
 #include "tui/worker.h"
 
 #include <pthread.h>
@@ -32,8 +32,7 @@ struct worker {
     struct scope labels; /* dictionary only: open before the model, read by the UI too */
     struct scope scope;
     struct session *session;
-    struct buf words_text; /* bytes behind words */
-    struct string_map words;
+    struct words words;
     bool has_words;
 
     /* the prompt that was read last */

@@ -42,16 +42,11 @@ static void read_examples(struct event *e, const char *dir)
 
 static void read_words(struct worker *w, const char *dir)
 {
-    if (!read_beside(&w->words_text, dir, "words.txt", MAX_WORDS_BYTES))
-        return;
-    const char *text = buf_cstr(&w->words_text);
-    for (size_t at = 0; at < w->words_text.len;) {
-        size_t len = strcspn(text + at, "\r\n");
-        if (len > 0)
-            *string_map_at(&w->words, text + at, len) = 1;
-        at += len + 1;
-    }
-    w->has_words = w->words.n > 0;
+    struct buf text = {0};
+    w->has_words = read_beside(&text, dir, "words.txt", MAX_WORDS_BYTES) && text.len > 0;
+    if (w->has_words)
+        words_parse(&w->words, text.data, text.len);
+    buf_clear(&text);
 }
 
 static int open_labels(struct worker *w, struct err *err)
@@ -115,8 +110,7 @@ void worker_close(struct worker *w)
     prompt_clear(&w->prompt);
     for (int b = 0; b < N_BRANCHES; b++)
         free(w->logits[b]);
-    string_map_clear(&w->words);
-    buf_clear(&w->words_text);
+    words_clear(&w->words);
     scope_close(&w->scope);
     scope_close(&w->labels);
 }

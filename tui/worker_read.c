@@ -2,7 +2,6 @@
 #include "tui/worker_internal.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -59,27 +58,6 @@ static bool on_progress(void *data, long done, long total)
         worker_post(w, e);
     }
     return worker_is_cancelled(w);
-}
-
-static void count_words(struct reading *out, const struct worker *w, const char *text, size_t len)
-{
-    out->n_words = out->n_unseen = w->has_words ? 0 : -1;
-    for (size_t i = 0; w->has_words && i < len;) {
-        char word[64];
-        size_t n = 0, start = i;
-        while (i < len && (isalpha((unsigned char)text[i]) || (unsigned char)text[i] >= 0x80)) {
-            if (n < sizeof word)
-                word[n++] = (char)tolower((unsigned char)text[i]);
-            i++;
-        }
-        if (i == start) {
-            i++;
-            continue;
-        }
-        out->n_words++;
-        if (string_map_get(&w->words, word, n) < 0)
-            out->n_unseen++;
-    }
 }
 
 static int by_value(const void *a, const void *b)
@@ -150,7 +128,9 @@ static int send_reading(struct worker *w, const struct run_request *r, double st
     struct reading *reading = mem_zalloc(1, sizeof *reading);
     tokens_init(&reading->tokens, w->scope.dict ? w->scope.dict->n_concepts : 0);
     add_tokens(&reading->tokens, w, p);
-    count_words(reading, w, r->text, r->text_len);
+    reading->n_words = reading->n_unseen = -1;
+    if (w->has_words)
+        words_count(&reading->n_words, &reading->n_unseen, &w->words, r->text, r->text_len);
     w->median_norm = median_norm(resid, p, (size_t)w->scope.model->config.d_model);
     reading->median_norm = w->median_norm;
     reading->n_computed = session_n_computed(w->session);
