@@ -36,20 +36,20 @@ static int read_value(float *values, const struct table *t, const struct json *m
     if (!parse_row(&row, key)) {
         err_set(t->err, ERR_FORMAT, "%s: %s: the key '%.40s' is no row number", json_name(t->doc),
                 t->key, key);
-        err_hint(t->err, "keys are rows of the dictionary: \"0\", \"1\", ...");
+        err_hint(t->err, "Keys are rows of the dictionary: \"0\", \"1\", ...");
         return ERR_FORMAT;
     }
     if (row >= t->n_concepts) {
         err_set(t->err, ERR_SHAPE, "%s: %s: row %s is beyond the dictionary's %zu rows",
                 json_name(t->doc), t->key, key, t->n_concepts);
-        err_hint(t->err, "use the file that belongs to this dictionary");
+        err_hint(t->err, "Use the file that belongs to this dictionary.");
         return ERR_SHAPE;
     }
     double v = json_number(member);
     if (!json_is_number(member) || !isfinite(v) || fabs(v) > (double)FLT_MAX) {
         err_set(t->err, ERR_FORMAT, "%s: %s: row %s has no finite number", json_name(t->doc),
                 t->key, key);
-        err_hint(t->err, "download or copy the file again");
+        err_hint(t->err, "Download or copy the file again.");
         return ERR_FORMAT;
     }
     values[row] = (float)v;
@@ -64,7 +64,7 @@ static int read_table(float **out, const struct table *t)
         return ERR_OK;
     if (!json_is_object(object)) {
         err_set(t->err, ERR_FORMAT, "%s: %s is not an object of rows", json_name(t->doc), t->key);
-        err_hint(t->err, "it should be {\"0\": 142.0, \"1\": ...}");
+        err_hint(t->err, "It should be {\"0\": 142.0, \"1\": ...}.");
         return ERR_FORMAT;
     }
     *out = mem_zalloc(t->n_concepts, sizeof **out);
@@ -85,7 +85,7 @@ static int read_tables(float **act_max, float **threshold, const struct json_doc
     if (rc == ERR_OK && !*act_max && !*threshold) {
         err_set(err, ERR_FORMAT, "%s: has neither max_act nor thresholds", json_name(doc));
         err_hint(err,
-                 "give a file like {\"max_act\": {\"0\": 142.0}, \"thresholds\": {\"0\": 69.5}}");
+                 "Give a file like {\"max_act\": {\"0\": 142.0}, \"thresholds\": {\"0\": 69.5}}.");
         rc = ERR_FORMAT;
     }
     return rc;

@@ -56,7 +56,7 @@ static int list_layers(int **out, size_t *n, const char *path, struct err *err)
     if (!dir)
         return err_hint_missing(
             err, err_set(err, ERR_IO, "%s: cannot be listed: %s", path, strerror(errno)),
-            "check the permissions of the folder");
+            "Check the permissions of the folder.");
     for (struct dirent *e; (e = readdir(dir));) {
         int layer = layer_of_name(e->d_name, strlen(e->d_name));
         char *sub = path_join(path, e->d_name);
@@ -87,7 +87,7 @@ static int not_a_dictionary(const char *path, struct err *err)
         err_set(err, ERR_IO, "%s: holds a sparse autoencoder, which is not read yet", path);
     else
         err_set(err, ERR_IO, "%s: holds no " WEIGHT_FILE " and no folder like l20 with one", path);
-    err_hint(err, "give the folder that holds weight.pt and metadata.jsonl, for example .../l20");
+    err_hint(err, "Give the folder that holds weight.pt and metadata.jsonl, for example .../l20.");
     return ERR_IO;
 }
 
@@ -100,10 +100,10 @@ static int refuse_choice(const char *path, const int *layers, size_t n, int want
     if (wanted >= 0) {
         rc = err_set(err, ERR_IO, "%s: holds no dictionary for layer %d, only %s", path, wanted,
                      names.data);
-        err_hint(err, "pass --layer with one of these");
+        err_hint(err, "Pass --layer with one of these.");
     } else {
         err_set(err, ERR_ARG, "%s: holds dictionaries for several layers: %s", path, names.data);
-        err_hint(err, "pick one with --layer, or name its folder");
+        err_hint(err, "Pick one with --layer, or name its folder.");
     }
     buf_clear(&names);
     return rc;
@@ -251,15 +251,15 @@ static int read_weights(struct dictionary *d, struct err *err)
     if (rc == ERR_OK && !t) {
         rc = err_set(err, ERR_FORMAT, "%s: holds %zu tensors and none is called 'weight'", path,
                      torch_count(d->weights));
-        err_hint(err, "save the matrix of directions alone: torch.save(weight, path)");
+        err_hint(err, "Save the matrix of directions alone: torch.save(weight, path).");
     } else if (rc == ERR_OK && (t->n_dims != 2 || t->n_bytes == 0)) {
         rc = err_set(err, ERR_SHAPE, "%s: is no matrix: it has %d dimensions and %zu bytes", path,
                      t->n_dims, t->n_bytes);
-        err_hint(err, "a dictionary's weight is [n_concepts, d_model]");
+        err_hint(err, "A dictionary's weight is [n_concepts, d_model].");
     } else if (rc == ERR_OK && t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 &&
                t->dtype != DTYPE_BF16) {
         rc = err_set(err, ERR_UNSUPPORTED, "%s: is stored as %s", path, dtype_name(t->dtype));
-        err_hint(err, "save it as float32, float16 or bfloat16");
+        err_hint(err, "Save it as float32, float16 or bfloat16.");
     } else if (rc == ERR_OK) {
         rc = matrix_from_tensor(&d->directions, t, err);
     }
@@ -276,7 +276,7 @@ static int read_labels(struct dictionary *d, struct err *err)
     if (rc == ERR_OK && d->labels.n != d->n_concepts) {
         rc = err_set(err, ERR_SHAPE, "%s: has %zu lines, but " WEIGHT_FILE " has %zu rows", path,
                      d->labels.n, d->n_concepts);
-        err_hint(err, "both files must come from the same dictionary, one line for each row");
+        err_hint(err, "Both files must come from the same dictionary, one line for each row.");
     }
     free(path);
     return rc;

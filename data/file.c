@@ -17,18 +17,18 @@ static int io_error(struct err *err, const char *path, const char *what)
     int cause = errno;
     err_set(err, ERR_IO, "%s: %s: %s", path, what, strerror(cause));
     if (cause == ENOENT)
-        err_hint(err, "check the path; it is relative to the folder the program was started in");
+        err_hint(err, "Check the path; it is relative to the folder the program was started in.");
     else if (cause == EACCES || cause == EPERM)
-        err_hint(err, "check the permissions of the file and of the folders above it");
+        err_hint(err, "Check the permissions of the file and of the folders above it.");
     else if (cause == ENOSPC)
-        err_hint(err, "free some space or choose another place");
+        err_hint(err, "Free some space or choose another place.");
     return ERR_IO;
 }
 
 static int refuse_dir(struct err *err, const char *path)
 {
     err_set(err, ERR_IO, "%s: is a folder, a file is needed", path);
-    err_hint(err, "name a file inside it");
+    err_hint(err, "Name a file inside it.");
     return ERR_IO;
 }
 
@@ -42,13 +42,13 @@ static int map_fd(struct file_map *out, int fd, const char *path, struct err *er
         return refuse_dir(err, path);
     if (!S_ISREG(st.st_mode)) {
         err_set(err, ERR_IO, "%s: is a pipe or device, which cannot be mapped", path);
-        err_hint(err, "store the data in a regular file first");
+        err_hint(err, "Store the data in a regular file first.");
         return ERR_IO;
     }
     if ((uintmax_t)st.st_size > SIZE_MAX)
         return err_hint_missing(
             err, err_set(err, ERR_LIMIT, "%s: is too large for this machine's addresses", path),
-            "use a 64-bit system");
+            "Use a 64-bit system.");
     size_t size = (size_t)st.st_size;
     if (size > 0) {
         void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -95,7 +95,7 @@ static int read_stream(struct buf *out, FILE *stream, const char *name, size_t m
         total += n;
         if (total > max_bytes) {
             err_set(err, ERR_LIMIT, "%s: is longer than the limit of %zu bytes", name, max_bytes);
-            err_hint(err, "give a shorter file");
+            err_hint(err, "Give a shorter file.");
             return ERR_LIMIT;
         }
         buf_add(out, chunk, n);
@@ -141,7 +141,7 @@ int file_create(struct file_writer *out, const char *path, struct err *err)
     struct stat st;
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         err_set(err, ERR_IO, "%s: exists and is not a regular file", path);
-        err_hint(err, "choose another name: the file is replaced as a whole when it is complete");
+        err_hint(err, "Choose another name: the file is replaced as a whole when it is complete.");
         return ERR_IO;
     }
     /* a symbolic link stays one: its target is replaced */

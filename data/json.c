@@ -139,11 +139,11 @@ static int syntax_error(struct err *err, const char *name, const char *text, siz
     if (ends_early(text, len)) {
         err_set(err, ERR_FORMAT, "%s: is not complete JSON: it ends at byte %zu inside a value",
                 name, len);
-        err_hint(err, "the file looks cut short; download or copy it again");
+        err_hint(err, "The file looks cut short; download or copy it again.");
         return ERR_FORMAT;
     }
     err_set(err, ERR_FORMAT, "%s: is not valid JSON near line %zu, column %zu", name, line, column);
-    err_hint(err, "check that this is the right file and download or copy it again");
+    err_hint(err, "Check that this is the right file and download or copy it again.");
     return ERR_FORMAT;
 }
 
@@ -180,7 +180,7 @@ int json_parse(struct json_doc **out, const char *text, size_t len, const char *
         first++;
     if (first == len) {
         err_set(err, ERR_FORMAT, "%s: is empty where JSON is expected", name);
-        err_hint(err, "the file looks cut short; download or copy it again");
+        err_hint(err, "The file looks cut short; download or copy it again.");
         return ERR_FORMAT;
     }
     const char *nul = memchr(text, '\0', len);
@@ -211,7 +211,7 @@ int json_open(struct json_doc **out, const char *path, struct err *err)
     else
         rc = json_parse(out, map.size ? (const char *)map.data : "", map.size, path, err);
     file_unmap(&map);
-    return err_hint_missing(err, rc, "check that this is the right file");
+    return err_hint_missing(err, rc, "Check that this is the right file.");
 }
 
 void json_close(struct json_doc *doc)
@@ -331,7 +331,7 @@ static int wrong_type(struct err *err, const struct json_doc *doc, const struct 
 {
     err_set(err, ERR_FORMAT, "%s: %s is %s%s", doc->name, key,
             v ? "not " : "missing, it should be ", wanted);
-    err_hint(err, "check that this is the right file and download or copy it again");
+    err_hint(err, "Check that this is the right file and download or copy it again.");
     return ERR_FORMAT;
 }
 
@@ -344,7 +344,7 @@ int json_get_int(long *out, const struct json_doc *doc, const struct json *objec
         return wrong_type(err, doc, v, key, "a whole number");
     if (d < (double)min || d > (double)max) {
         err_set(err, ERR_FORMAT, "%s: %s is %.0f, outside %ld..%ld", doc->name, key, d, min, max);
-        err_hint(err, "check that this is the right file and download or copy it again");
+        err_hint(err, "Check that this is the right file and download or copy it again.");
         return ERR_FORMAT;
     }
     *out = (long)d;

@@ -53,7 +53,8 @@ static int read_row(struct reader *r, const struct json_doc *doc)
     const struct json *row = json_root(doc);
     if (!json_is_object(row)) {
         err_set(r->err, ERR_FORMAT, "%s: is not a JSON object", json_name(doc));
-        err_hint(r->err, "each line of metadata.jsonl describes one concept as {\"concept\": ...}");
+        err_hint(r->err,
+                 "Each line of metadata.jsonl describes one concept as {\"concept\": ...}.");
         return ERR_FORMAT;
     }
     long id;
@@ -125,7 +126,7 @@ int labels_parse(struct labels *out, const char *bytes, size_t size, const char 
     if (rc == ERR_OK && out->n == 0) {
         rc = err_set(err, ERR_FORMAT, "%s: is empty, it should have one line for each concept",
                      name);
-        err_hint(err, "download or copy the file again");
+        err_hint(err, "Download or copy the file again.");
     }
     if (rc != ERR_OK)
         labels_close(out);
@@ -143,7 +144,7 @@ int labels_open(struct labels *out, const char *path, struct err *err)
     if (rc == ERR_OK)
         rc = labels_parse(out, (const char *)map.data, map.size, path, err);
     file_unmap(&map);
-    return err_hint_missing(err, rc, "check that this is a dictionary's metadata.jsonl");
+    return err_hint_missing(err, rc, "Check that this is a dictionary's metadata.jsonl.");
 }
 
 void labels_close(struct labels *labels)

@@ -55,12 +55,12 @@ static int read_config(struct model_dir *dir, struct err *err)
         err_set(err, ERR_IO, "%s: %s", dir->path,
                 file_exists(dir->path) ? "is a file, a model is a folder"
                                        : "there is no such folder");
-        err_hint(err, "give the folder that holds config.json and the .safetensors files");
+        err_hint(err, "Give the folder that holds config.json and the .safetensors files.");
         return ERR_IO;
     }
     if (!has_file(dir, CONFIG_FILE)) {
         err_set(err, ERR_IO, "%s: holds no " CONFIG_FILE ", so it is no model folder", dir->path);
-        err_hint(err, "give the folder that holds config.json and the .safetensors files");
+        err_hint(err, "Give the folder that holds config.json and the .safetensors files.");
         return ERR_IO;
     }
     struct json_doc *doc;
@@ -178,7 +178,7 @@ static int find_shard(const struct safetensors **out, struct model_dir *dir, con
     if (!is_plain_name(name)) {
         err_set(err, ERR_FORMAT,
                 "%s: weight_map names '%.120s', which is not a file in this folder", index, name);
-        err_hint(err, "an index may only name files beside it; download the model again");
+        err_hint(err, "An index may only name files beside it; download the model again.");
         return ERR_FORMAT;
     }
     if (dir->n_shards == MAX_SHARDS)
@@ -186,7 +186,7 @@ static int find_shard(const struct safetensors **out, struct model_dir *dir, con
                        MAX_SHARDS);
     if (!has_file(dir, name)) {
         err_set(err, ERR_IO, "%s/%s: is missing, but " INDEX_FILE " names it", dir->path, name);
-        err_hint(err, "download the missing file into the folder");
+        err_hint(err, "Download the missing file into the folder.");
         return ERR_IO;
     }
     struct safetensors *shard;
@@ -219,7 +219,7 @@ static int add_entry(struct model_dir *dir, const struct json *member, const cha
         err_set(err, ERR_FORMAT,
                 "%s/%s: lacks the tensor '%.100s', which " INDEX_FILE " says it holds", dir->path,
                 file, name);
-        err_hint(err, "the files belong to different downloads; download the model again");
+        err_hint(err, "The files belong to different downloads; download the model again.");
         return ERR_FORMAT;
     }
     dir->entries[dir->n_entries++] = (struct entry){t->name, t};
@@ -240,7 +240,7 @@ static int read_index(struct model_dir *dir, struct err *err)
     for (const struct json *m = json_first(map); m && rc == ERR_OK; m = json_next(m))
         rc = add_entry(dir, m, json_name(doc), err);
     json_close(doc);
-    return err_hint_missing(err, rc, "the index is damaged; download it again");
+    return err_hint_missing(err, rc, "The index is damaged; download it again.");
 }
 
 static int read_weights(struct model_dir *dir, struct err *err)
@@ -252,7 +252,7 @@ static int read_weights(struct model_dir *dir, struct err *err)
         rc = read_index(dir, err);
     } else {
         err_set(err, ERR_IO, "%s: holds neither " WEIGHTS_FILE " nor " INDEX_FILE, dir->path);
-        err_hint(err, "download the model's .safetensors files into the folder");
+        err_hint(err, "Download the model's .safetensors files into the folder.");
         return ERR_IO;
     }
     if (rc == ERR_OK && dir->n_entries > 0)

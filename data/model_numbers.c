@@ -169,7 +169,7 @@ static int add_stops(struct model_numbers *n, const struct json_doc *doc, struct
 int model_numbers_add_stops(struct model_numbers *n, const struct json_doc *doc, struct err *err)
 {
     return err_hint_missing(err, add_stops(n, doc, err),
-                            "it should be one token id or a list of them");
+                            "It should be one token id or a list of them.");
 }
 
 static int get_ids(struct model_numbers *n, const struct config *c)
@@ -212,7 +212,7 @@ static int check_storage(const struct config *c)
             "%s: quantization_config: these weights are quantized in a way "
             "that is not read here",
             json_name(c->doc));
-    err_hint(c->err, "use the original weights, stored as BF16, F16 or F32");
+    err_hint(c->err, "Use the original weights, stored as BF16, F16 or F32.");
     return ERR_UNSUPPORTED;
 }
 
@@ -229,7 +229,7 @@ static int check_rope(struct model_numbers *n, const struct config *c)
         if (strcmp(type, "default") != 0) {
             err_set(c->err, ERR_UNSUPPORTED, "%s: %s is of type '%s', which is not computed here",
                     json_name(c->doc), keys[i], type);
-            err_hint(c->err, "use a model with plain rotary embeddings, as Gemma 2 has");
+            err_hint(c->err, "Use a model with plain rotary embeddings, as Gemma 2 has.");
             return ERR_UNSUPPORTED;
         }
         rc = get_positive(&n->rope_theta, &rope, "rope_theta", n->rope_theta);
@@ -257,7 +257,7 @@ int model_numbers_from(struct model_numbers *out, const struct json_doc *doc, st
     *out = (struct model_numbers){0};
     if (!json_is_object(c.root)) {
         err_set(err, ERR_FORMAT, "%s: is not a JSON object", json_name(doc));
-        err_hint(err, "check that this is a model's config.json");
+        err_hint(err, "Check that this is a model's config.json.");
         return ERR_FORMAT;
     }
     get_name(out->architecture, &c, "model_type", "");
@@ -270,7 +270,7 @@ int model_numbers_from(struct model_numbers *out, const struct json_doc *doc, st
         rc = get_ids(out, &c);
     if (rc == ERR_OK)
         rc = check_gemma2(out, &c);
-    return err_hint_missing(err, rc, "use the config.json that came with the weights");
+    return err_hint_missing(err, rc, "Use the config.json that came with the weights.");
 }
 
 int model_numbers_parse(struct model_numbers *out, const char *text, size_t len, const char *name,

@@ -60,9 +60,10 @@ static int fail(struct reader *r, enum err_code code, const char *what)
 {
     err_set(r->err, code, "%s: pickle byte %zu: %s", r->name, r->op_at, what);
     if (code == ERR_UNSUPPORTED)
-        err_hint(r->err, "only plain tensors and dicts of tensors are read: torch.save the tensor");
+        err_hint(r->err,
+                 "Only plain tensors and dicts of tensors are read: torch.save the tensor.");
     else
-        err_hint(r->err, "the file is incomplete or damaged; download or copy it again");
+        err_hint(r->err, "The file is incomplete or damaged; download or copy it again.");
     return code;
 }
 

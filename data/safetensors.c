@@ -25,7 +25,7 @@ struct safetensors {
 
 static int damaged(struct err *err)
 {
-    err_hint(err, "the file is incomplete or damaged; download or copy it again");
+    err_hint(err, "The file is incomplete or damaged; download or copy it again.");
     return ERR_FORMAT;
 }
 
@@ -43,7 +43,7 @@ static int parse_header(struct safetensors *st, const uint8_t *bytes, size_t siz
         err_set(err, ERR_FORMAT, "%s: is not a safetensors file: byte 8 should begin its header",
                 st->name);
         err_hint(err,
-                 "a file fetched without git-lfs holds only a pointer; download the file itself");
+                 "A file fetched without git-lfs holds only a pointer; download the file itself.");
         return ERR_FORMAT;
     }
     if (len > size - LENGTH_BYTES) {
@@ -89,7 +89,7 @@ static int parse_dtype(struct tensor *t, const struct safetensors *st, const str
     }
     err_set(err, ERR_UNSUPPORTED, "%s: tensor '%.100s': is stored as %.32s, which is not read here",
             st->name, t->name, name);
-    err_hint(err, "use weights stored as BF16, F16 or F32");
+    err_hint(err, "Use weights stored as BF16, F16 or F32.");
     return ERR_UNSUPPORTED;
 }
 
@@ -259,8 +259,8 @@ static int parse(struct safetensors *st, const void *bytes, size_t size, struct 
     if (rc == ERR_OK)
         rc = align_data(st, err);
     return err_hint_missing(err, rc,
-                            rc == ERR_NOMEM ? "close other programs to free memory"
-                                            : "check that this is a model's file");
+                            rc == ERR_NOMEM ? "Close other programs to free memory."
+                                            : "Check that this is a model's file.");
 }
 
 int safetensors_parse(struct safetensors **out, const void *bytes, size_t size, const char *name,

@@ -47,13 +47,13 @@ struct torch_file {
 
 static int damaged(struct err *err, enum err_code code)
 {
-    err_hint(err, "the file is incomplete or damaged; download or copy it again");
+    err_hint(err, "The file is incomplete or damaged; download or copy it again.");
     return code;
 }
 
 static int unsupported(struct err *err)
 {
-    err_hint(err, "save it again with torch.save(tensor.contiguous(), path)");
+    err_hint(err, "Save it again with torch.save(tensor.contiguous(), path).");
     return ERR_UNSUPPORTED;
 }
 
@@ -87,7 +87,7 @@ static int find_prefix(struct torch_file *f, struct err *err)
         return ERR_OK;
     err_set(err, ERR_FORMAT, "%s: is a zip archive without data.pkl, so torch did not save it",
             f->name);
-    err_hint(err, "give a file written by torch.save");
+    err_hint(err, "Give a file written by torch.save.");
     return ERR_FORMAT;
 }
 
@@ -111,7 +111,7 @@ static int entry_bytes(const uint8_t **out, struct torch_file *f, const struct z
     if (e->deflated && e->size > MAX_UNPACKED - f->n_unpacked) {
         err_set(err, ERR_LIMIT, "%s: entry '%.100s' unpacks to %zu bytes, beyond the limit of %zu",
                 f->name, e->name, e->size, MAX_UNPACKED);
-        err_hint(err, "save it again with torch.save, which does not compress");
+        err_hint(err, "Save it again with torch.save, which does not compress.");
         return ERR_LIMIT;
     }
     void *block = mem_try_alloc(e->size, 1);
@@ -304,7 +304,7 @@ static int read_tensor(struct torch_file *f, const char *name, const struct pick
         v = v->items[1]->items[0];
     if (!is_call(v, TORCH_REBUILD_TENSOR)) {
         err_set(err, ERR_UNSUPPORTED, "%s: '%.100s' is not a tensor", f->name, name);
-        err_hint(err, "torch.save a tensor, or a dict that holds nothing but tensors");
+        err_hint(err, "Save a tensor with torch.save, or a dict that holds nothing but tensors.");
         return ERR_UNSUPPORTED;
     }
     int rc = read_rebuilt(t, f, v->items[1], err);
@@ -324,7 +324,7 @@ static int read_tensors(struct torch_file *f, struct err *err)
         if (key->kind != PICKLE_STRING) {
             err_set(err, ERR_UNSUPPORTED, "%s: holds a dict whose keys are not all strings",
                     f->name);
-            err_hint(err, "torch.save a tensor, or a dict that maps names to tensors");
+            err_hint(err, "Save a tensor with torch.save, or a dict that maps names to tensors.");
             return ERR_UNSUPPORTED;
         }
         int rc = read_tensor(f, key->text, root->items[i + 1], err);
@@ -342,7 +342,7 @@ static int check_kind(const uint8_t *bytes, size_t size, const char *name, struc
     if (size == 0 || bytes[0] != 0x80)
         return ERR_OK;
     err_set(err, ERR_UNSUPPORTED, "%s: was saved by torch before 1.6, or is a bare pickle", name);
-    err_hint(err, "load it with torch and save it again");
+    err_hint(err, "Load it with torch and save it again.");
     return ERR_UNSUPPORTED;
 }
 
@@ -362,8 +362,8 @@ static int parse(struct torch_file *f, const void *bytes, size_t size, struct er
     if (rc == ERR_OK)
         rc = read_tensors(f, err);
     return err_hint_missing(err, rc,
-                            rc == ERR_NOMEM ? "close other programs to free memory"
-                                            : "torch.save the tensor alone");
+                            rc == ERR_NOMEM ? "Close other programs to free memory."
+                                            : "Save the tensor alone with torch.save.");
 }
 
 int torch_parse(struct torch_file **out, const void *bytes, size_t size, const char *name,

@@ -217,7 +217,7 @@ int torch_write(const char *path, const struct tensor *tensor, struct err *err)
                                 err_set(err, ERR_LIMIT,
                                         "%s: %zu bytes are too large for this kind of file", path,
                                         tensor->n_bytes),
-                                "store fewer rows or a narrower type");
+                                "Store fewer rows or a narrower type.");
     struct file_writer w;
     rc = file_create(&w, path, err);
     if (rc != ERR_OK)

@@ -36,7 +36,7 @@ struct archive {
 static int damaged(const struct archive *a, size_t at, const char *what)
 {
     err_set(a->err, ERR_FORMAT, "%s: damaged zip archive: %s at byte %zu", a->name, what, at);
-    err_hint(a->err, "the file is incomplete or damaged; download or copy it again");
+    err_hint(a->err, "The file is incomplete or damaged; download or copy it again.");
     return ERR_FORMAT;
 }
 
@@ -83,7 +83,7 @@ static int find_directory(struct directory *dir, const struct archive *a)
         err_set(a->err, ERR_FORMAT,
                 "%s: is not a whole zip archive: its %zu bytes hold no end record", a->name,
                 a->size);
-        err_hint(a->err, "the file is incomplete or of another kind; download or copy it again");
+        err_hint(a->err, "The file is incomplete or of another kind; download or copy it again.");
         return ERR_FORMAT;
     }
     const uint8_t *p = a->bytes + end;
@@ -153,7 +153,7 @@ static int check_method(struct zip_entry *e, const struct archive *a, const uint
         (method != METHOD_STORED && method != METHOD_DEFLATED)) {
         err_set(a->err, ERR_UNSUPPORTED, "%s: entry '%.100s' is encrypted or packed by method %u",
                 a->name, e->name, method);
-        err_hint(a->err, "save the file again with torch.save");
+        err_hint(a->err, "Save the file again with torch.save.");
         return ERR_UNSUPPORTED;
     }
     e->deflated = method == METHOD_DEFLATED;
@@ -327,6 +327,6 @@ int zip_unpack(void *dst, const struct zip_entry *entry, const char *name, struc
         return ERR_OK;
     err_set(err, ERR_FORMAT, "%s: entry '%.100s' does not unpack to what was packed", name,
             entry->name);
-    err_hint(err, "the file is damaged; download or copy it again");
+    err_hint(err, "The file is damaged; download or copy it again.");
     return ERR_FORMAT;
 }
