@@ -1,0 +1,155 @@
+/* Stage 4: figures on held-out texts. */
+#include "assets/demo/demo_figures.h"
+#include "core/latents.h"
+#include "data/file.h"
+#include "data/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_PROMPTS = 12, TOP = 5 };
+
+/* How many rows rank before the concept's, by the score that the program ranks with. */
+static int rank_of(const struct dictionary *dict, const float *max, int concept)
+{
+    float own = score_of(dict, (size_t) concept, max[concept]);
+    int before = 0;
+    for (size_t c = 0; c < dict->n_concepts; c++)
+        before += max[c] > 0 && score_of(dict, c, max[c]) > own;
+    return max[concept] > 0 ? before : (int)dict->n_concepts;
+}
+
+int demo_measure_prompts(struct demo_figures *f, const struct demo *demo, struct demo_model *m,
+                         struct err *err)
+{
+    struct world_text text = {0};
+    float *max = mem_alloc((size_t)f->n_concepts, sizeof *max);
+    int rc = ERR_OK;
+    for (int c = 0; c < f->n_concepts && !rc; c++) {
+        struct world_rng rng = demo_rng(demo, STREAM_PROMPT, (uint64_t)c);
+        for (int i = 0; i < N_PROMPTS && !rc; i++) {
+            rc = world_sample(demo->world, &rng, c, WORLD_SENTENCE, WORLD_HELD_OUT, &text, err);
+            if (!rc)
+                rc = demo_max_acts(max, m, &text, VIEW_PROMPT, err);
+            if (!rc)
+                f->top5[c] += (rank_of(m->dict, max, c) < TOP) / (double)N_PROMPTS;
+        }
+        f->mean_top5 += f->top5[c] / f->n_concepts;
+        f->good_top5 += (f->top5[c] >= 2.0 / 3) / (double)f->n_concepts;
+    }
+    free(max);
+    world_text_clear(&text);
+    return rc;
+}
+
+static int measure_detection(struct demo_figures *f, const struct demo *demo, struct demo_model *m,
+                             struct err *err)
+{
+    struct demo_scores scores = {0};
+    int rc = demo_scores_collect(&scores, demo, m, err);
+    for (int c = 0; c < f->n_concepts && !rc; c++)
+        f->auroc[c] = demo_scores_auroc(&scores, c);
+    if (!rc)
+        f->macro_auroc = demo_scores_macro(&scores, &f->worst_auroc);
+    demo_scores_clear(&scores);
+    return rc;
+}
+
+/* The layer whose folder is there. */
+static int find_layer(const struct demo *demo)
+{
+    for (int l = 0; l < 64; l++) {
+        char *path = demo_layer_path(demo, l, "weight.pt");
+        bool found = file_exists(path);
+        free(path);
+        if (found && (demo->layer < 0 || demo->layer == l))
+            return l;
+    }
+    return -1;
+}
+
+static int write_examples(const struct demo *demo, struct err *err)
+{
+    struct buf out = {0};
+    for (int i = 0; i < world_n_examples(demo->world); i++) {
+        buf_str(&out, world_example(demo->world, i));
+        buf_char(&out, '\n');
+    }
+    char *path = demo_path(demo, "examples.txt");
+    int rc = file_write(path, buf_cstr(&out), out.len, err);
+    free(path);
+    buf_clear(&out);
+    return rc;
+}
+
+static void show(const char *what, const struct demo_figures *f)
+{
+    if (strcmp(what, "detection") == 0)
+        printf("evaluate: macro AUROC %.4f, worst %.3f\n", f->macro_auroc, f->worst_auroc);
+    else if (strcmp(what, "prompts") == 0)
+        printf("evaluate: prompts with the concept in the top 5: %.3f; concepts with two of "
+               "three: %.3f\n",
+               f->mean_top5, f->good_top5);
+    else if (strcmp(what, "hard") == 0)
+        printf("evaluate: hard negatives: dictionary %.3f, bag of words %.3f (%d sentences)\n",
+               f->hard.dictionary, f->hard.bow, f->hard.n_texts);
+    else
+        printf("evaluate: steering at %.1f: %.3f of answers hold the concept's words, unsteered "
+               "%.3f; repeated %.3f, unsteered %.3f\n",
+               f->steering.factor, f->steering.steered, f->steering.unsteered,
+               f->steering.steered_repeated, f->steering.unsteered_repeated);
+    fflush(stdout);
+}
+
+static int measure(struct demo_figures *f, const struct demo *demo, struct demo_model *m,
+                   struct err *err)
+{
+    int rc = measure_detection(f, demo, m, err);
+    if (rc)
+        return rc;
+    show("detection", f);
+    rc = demo_measure_prompts(f, demo, m, err);
+    if (rc)
+        return rc;
+    show("prompts", f);
+    rc = demo_measure_hard(&f->hard, demo, m, err);
+    if (rc)
+        return rc;
+    show("hard", f);
+    rc = demo_measure_steering(&f->steering, demo, m, err);
+    if (!rc)
+        show("steering", f);
+    return rc;
+}
+
+int demo_evaluate(const struct demo *demo, struct err *err)
+{
+    int n = world_n_concepts(demo->world);
+    struct demo_model m = {0};
+    struct demo_figures f = {.layer = find_layer(demo), .n_concepts = n};
+    if (f.layer < 0)
+        return err_set(err, ERR_IO, "%s: no dictionary to evaluate", demo->out);
+    f.auroc = mem_zalloc((size_t)n, sizeof *f.auroc);
+    f.top5 = mem_zalloc((size_t)n, sizeof *f.top5);
+    f.steering.by_concept = mem_zalloc((size_t)n, sizeof *f.steering.by_concept);
+    for (int c = 0; c < n; c++)
+        f.n_kind[world_concept(demo->world, c)->kind]++;
+    int rc = write_examples(demo, err);
+    if (!rc)
+        rc = demo_model_open(&m, demo, f.layer, err);
+    if (!rc)
+        rc = demo_model_open_dictionary(&m, demo, err);
+    if (!rc)
+        rc = measure(&f, demo, &m, err);
+    if (!rc)
+        rc = demo_write_figures(&f, demo, err);
+    if (!rc)
+        rc = demo_write_card(&f, demo, err);
+    demo_model_close(&m);
+    free(f.auroc);
+    free(f.top5);
+    free(f.steering.by_concept);
+    return rc;
+}
