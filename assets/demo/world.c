@@ -225,6 +225,7 @@ void world_close(struct world *w)
         struct world_block *b = &w->blocks[i];
         for (size_t k = 0; k < b->n_lists; k++) {
             free(b->lists[k].items);
+            free(b->lists[k].walked);
         }
         free(b->lists);
         free(b->words.items);

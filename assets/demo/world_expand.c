@@ -183,12 +183,14 @@ static size_t slot_draw(struct world_expansion *x, const struct slot *slot)
     return item;
 }
 
-/* Check mode: every item in turn, for its slots and its words. */
+/* Check mode: every item once in every form that is asked for, for its slots and its words. */
 static int walk_items(struct world_expansion *x, struct buf *out, const struct slot *slot)
 {
-    if (x->depth > 3) {
+    unsigned bit = 1u << slot->form;
+    if (*slot->list->walked & bit) {
         return ERR_OK;
     }
+    *slot->list->walked = (unsigned char)(*slot->list->walked | bit);
     for (size_t i = 0; i < slot->list->n_items; i++) {
         int rc = expand_item(x, out, slot, &slot->list->items[i]);
         if (rc != ERR_OK) {

@@ -20,6 +20,7 @@ struct world_list {
     bool literal; /* declared after `slots`: items hold «slots», not {slots} */
     struct world_item *items;
     size_t n_items, items_cap;
+    unsigned char *walked; /* [1] owned; bit f: world_check has walked the items in form f */
 };
 
 /* A pattern as written. Sentences have one part, chat patterns 2, 4 or 6 (user, model, ...). */

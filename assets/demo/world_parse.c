@@ -99,7 +99,9 @@ static int parse_list(struct parser *p, const char *s)
     if (!list) {
         block->lists = mem_grow(block->lists, &block->lists_cap, block->n_lists + 1, sizeof *list);
         list = &block->lists[block->n_lists++];
-        *list = (struct world_list){.name = world_keep(p->w, s, len), .literal = block->literal};
+        *list = (struct world_list){.name = world_keep(p->w, s, len),
+                                    .literal = block->literal,
+                                    .walked = mem_zalloc(1, 1)};
     }
     list_add_all(p->w, list, s + len);
     p->open_list = list;

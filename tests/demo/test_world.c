@@ -270,6 +270,8 @@ START_TEST(the_world_is_as_rich_as_its_goals)
     }
     ck_assert_int_ge(world_n_concepts(w), 96);
     ck_assert_int_ge(n_topics, 40);
+    ck_assert_int_ge(n_code, 20);
+    ck_assert_int_ge(n_math, 12);
     for (int i = 0; i < world_n_neutral(w); i++) {
         bool for_evaluation;
         const char *question = world_neutral(w, i, &for_evaluation);
@@ -369,7 +371,7 @@ static int compare(const void *a, const void *b)
 
 START_TEST(held_out_sentences_are_an_eighth_and_never_drawn_for_training)
 {
-    enum { N = 6000 };
+    enum { N = 3000 };
     struct world *w = open_ok(REAL);
     struct err err = {0};
     struct world_text text = {0};
@@ -444,8 +446,8 @@ START_TEST(negative_pairs_keep_away_from_the_concept)
         ck_assert_int_eq(text.turns[0].role, WORLD_USER);
         ck_assert_int_eq(text.turns[1].role, WORLD_MODEL);
         ck_assert_int_eq(text.concepts[0], c);
-        for (int i = 0; i < 20; i++) {
-            enum world_genre genre = (enum world_genre)(i % 2); /* text and code */
+        for (int i = 0; i < 6; i++) {
+            enum world_genre genre = (enum world_genre)(i % 3);
             ck_assert_int_eq(world_negative(w, &rng, c, genre, WORLD_TRAIN, &text, &err), ERR_OK);
             ck_assert_int_eq(world_concept(w, text.concepts[0])->genre, genre);
             for (int k = 0; k < text.n_concepts; k++) {
@@ -469,7 +471,7 @@ START_TEST(texts_hold_no_traces_of_the_pattern_language)
     struct world_text text = {0};
     struct world_rng rng;
     world_rng_seed(&rng, 29);
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 10000; i++) {
         ck_assert_int_eq(world_sample(w, &rng, -1, WORLD_SENTENCE, WORLD_BOTH, &text, &err),
                          ERR_OK);
         const char *s = text.turns[0].text;
