@@ -8,6 +8,7 @@ _axscope() {
         --acts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --layer) return ;;
         --threads) return ;;
+        --color) COMPREPLY=($(compgen -W 'auto true 256 16 8 mono ascii' -- "$cur")); return ;;
         --completions) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
         --ids) return ;;
         --answer) return ;;
@@ -45,7 +46,7 @@ _axscope() {
         show) word='--model --dict --acts --layer --threads --json --lens --nearest --help' ;;
         search) word='--model --dict --acts --layer --json --limit --case-sensitive --help' ;;
         read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --signed --help' ;;
-        *) word='--model --dict --acts --layer --threads --completions --ids --raw --chat --help read search show steer tokenize dump info' ;;
+        *) word='--model --dict --acts --layer --threads --color --completions --ids --raw --chat --help read search show steer tokenize dump info' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

@@ -139,6 +139,7 @@ _axscope() {
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
                 '--completions=[print a completion script]:SHELL:(bash zsh fish)' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \

@@ -1,5 +1,6 @@
 #include "tui/args.h"
 
+#include "data/file.h"
 #include "tests/support/runner.h"
 #include "tui/args_internal.h"
 
@@ -206,6 +207,52 @@ START_TEST(help_wins_over_what_is_missing)
 }
 END_TEST
 
+/* A file of the repository; the tests run at its root. */
+static struct buf file_text(const char *path)
+{
+    struct buf text = {0};
+    struct err err = {0};
+    ck_assert_msg(file_read(&text, path, 1 << 20, &err) == ERR_OK, "%s", err.message);
+    return text;
+}
+
+/* `make completions` writes them anew. */
+START_TEST(completions_in_the_tree_are_those_of_the_table)
+{
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    struct err err;
+    for (size_t s = 0; s < 3; s++) {
+        char path[64];
+        struct buf script = {0};
+        snprintf(path, sizeof path, "assets/completions/axscope.%s", shells[s]);
+        struct buf stored = file_text(path);
+        ck_assert_int_eq(args_completions(&script, shells[s], &err), ERR_OK);
+        ck_assert_msg(script.len == stored.len && memcmp(script.data, stored.data, script.len) == 0,
+                      "%s is out of date: run make completions", path);
+        buf_clear(&script);
+        buf_clear(&stored);
+    }
+}
+END_TEST
+
+START_TEST(the_man_page_names_every_option_and_command)
+{
+    struct buf page = file_text("assets/axscope.1"), plain = {0};
+    for (const char *c = page.data; *c; c++)
+        if (!(c[0] == '\\' && c[1] == '-'))
+            buf_char(&plain, *c);
+    for (size_t i = 0; i < n_options; i++) {
+        char flag[64];
+        snprintf(flag, sizeof flag, "--%s", option_table[i].name);
+        ck_assert_msg(strstr(plain.data, flag), "assets/axscope.1 lacks %s", flag);
+    }
+    for (int c = 1; c < N_COMMANDS; c++)
+        ck_assert_ptr_nonnull(strstr(plain.data, command_name((enum command)c)));
+    buf_clear(&page);
+    buf_clear(&plain);
+}
+END_TEST
+
 START_TEST(completions_of_every_shell_name_every_option)
 {
     static const char *const shells[] = {"bash", "zsh", "fish"};
@@ -236,6 +283,8 @@ Suite *suite_args(void)
     tcase_add_test(t, wrong_usage_is_refused_with_its_reason);
     tcase_add_test(t, help_names_every_option_of_its_command);
     tcase_add_test(t, help_wins_over_what_is_missing);
+    tcase_add_test(t, completions_in_the_tree_are_those_of_the_table);
+    tcase_add_test(t, the_man_page_names_every_option_and_command);
     tcase_add_test(t, completions_of_every_shell_name_every_option);
     suite_add_tcase(s, t);
     return s;
