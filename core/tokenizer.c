@@ -112,34 +112,48 @@ static void find_byte_ids(struct tokenizer *tok)
     }
 }
 
-/* An added token that is sought in the normalised text is normalised itself. */
-static void normalize(struct traced_text *text, const struct vocab_rules *rules)
+/* Rules of a hostile file can double a text again and again: it may grow eightfold at most. */
+static int normalize(struct traced_text *text, const struct vocab_rules *rules, struct err *err)
 {
+    size_t limit = 8 * text->bytes.len + 1024;
     for (size_t i = 0; i < rules->n_normalizer; i++) {
         const struct vocab_replace *r = &rules->normalizer[i];
         if (r->from_len == 0)
             traced_prepend(text, r->to, r->to_len);
         else
             traced_replace(text, r->from, r->from_len, r->to, r->to_len);
+        if (text->bytes.len > limit)
+            return err_set(err, ERR_LIMIT,
+                           "the tokenizer's normalizer makes a text more than 8 times as long");
     }
+    return ERR_OK;
 }
 
-static void add_added_tokens(struct tokenizer *tok)
+/* An added token that is sought in the normalised text is normalised itself. */
+static int add_normalized(struct tokenizer *tok, const struct vocab_added *added, struct err *err)
+{
+    struct traced_text text = {0};
+    traced_add(&text, added->text, added->len, 0);
+    traced_end(&text, 0);
+    int code = normalize(&text, vocab_rules(tok->vocab), err);
+    if (code == ERR_OK)
+        token_trie_add(&tok->normalized, buf_cstr(&text.bytes), text.bytes.len, added->id);
+    traced_clear(&text);
+    return code;
+}
+
+static int add_added_tokens(struct tokenizer *tok, struct err *err)
 {
     size_t n;
     const struct vocab_added *added = vocab_added(tok->vocab, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (!added[i].normalized) {
+    int code = ERR_OK;
+    for (size_t i = 0; i < n && code == ERR_OK; i++) {
+        if (added[i].normalized)
+            code = add_normalized(tok, &added[i], err);
+        else
             token_trie_add(&tok->raw, added[i].text, added[i].len, added[i].id);
-            continue;
-        }
-        struct traced_text text = {0};
-        traced_add(&text, added[i].text, added[i].len, 0);
-        traced_end(&text, 0);
-        normalize(&text, vocab_rules(tok->vocab));
-        token_trie_add(&tok->normalized, buf_cstr(&text.bytes), text.bytes.len, added[i].id);
-        traced_clear(&text);
     }
+    return code;
 }
 
 int tokenizer_new(struct tokenizer **out, struct vocab *take, struct err *err)
@@ -151,8 +165,12 @@ int tokenizer_new(struct tokenizer **out, struct vocab *take, struct err *err)
     }
     tok->vocab = take;
     find_byte_ids(tok);
-    add_added_tokens(tok);
     learn_joins(tok);
+    int code = add_added_tokens(tok, err);
+    if (code != ERR_OK) {
+        tokenizer_free(tok);
+        return code;
+    }
     *out = tok;
     return ERR_OK;
 }
@@ -272,7 +290,10 @@ static void encode_word(struct encoder *e, size_t start, size_t end)
     }
     uint32_t prev = 0, cp = 0;
     for (size_t i = start, len; i < end; i += len, prev = cp) {
-        len = (size_t)utf8_decode(&cp, s + i, end - i);
+        /* the text was valid, but a declared rule may have cut a character */
+        int n = utf8_decode(&cp, s + i, end - i);
+        len = n ? (size_t)n : 1;
+        cp = n ? cp : 0xfffd;
         if (i > start && !tok->never_split && !joins_hold(tok, prev, cp))
             flush(e);
         add_char(e, i, len);
@@ -343,13 +364,9 @@ static int encode_stretch(struct encoder *e, const struct traced_text *typed, si
     struct traced_text text = {0};
     traced_add_part(&text, typed, start, end);
     traced_end(&text, typed->origin[end]);
-    normalize(&text, vocab_rules(tok->vocab));
+    int code = normalize(&text, vocab_rules(tok->vocab), err);
     size_t len = text.bytes.len, done = 0, at, n;
     e->text = &text;
-    int code = ERR_OK;
-    if (len > UINT32_MAX / 2)
-        code = err_set(err, ERR_LIMIT,
-                       "the normalised text has %zu bytes, more than can be encoded", len);
     for (int id = 0; id >= 0 && done < len && code == ERR_OK; done = at + n) {
         id = token_trie_find(&at, &n, &tok->normalized, text.bytes.data, len, done);
         if (at > done)

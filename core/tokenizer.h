@@ -29,7 +29,8 @@ void token_ids_clear(struct token_ids *t);
 #define TOKENIZER_MAX_BYTES ((size_t)64 << 20) /* longest text that is encoded at once */
 
 /* Appends the ids of text[0..len). Bytes that are not UTF-8 are encoded as U+FFFD each; NUL is a
- * character like any other. ERR_LIMIT: the text is longer than TOKENIZER_MAX_BYTES. */
+ * character like any other. ERR_LIMIT: the text is longer than TOKENIZER_MAX_BYTES, or the
+ * declared normaliser makes it more than 8 times as long. */
 int tokenizer_encode(struct token_ids *out, const struct tokenizer *tok, const char *text,
                      size_t len, struct err *err) ERR_CHECK;
 

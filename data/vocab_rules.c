@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MAX_RULES 64  /* per list; files have one to three */
-#define MAX_STRING 64 /* bytes; bounds how much longer a rule can make a text */
+#define MAX_STRING 16 /* bytes; bounds how much longer one rule can make a text */
 
 /* Where the parser is: errors name the file and the part ("normalizer", "decoder" ...). */
 struct place {

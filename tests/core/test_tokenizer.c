@@ -279,6 +279,42 @@ START_TEST(added_tokens_are_split_off_before_and_after_normalising)
 }
 END_TEST
 
+START_TEST(rules_that_cut_characters_do_no_harm)
+{
+    /* takes the first byte of e with an accent away, and splits after it */
+    struct tokenizer *tok =
+        parse_tokenizer("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xc3\"},"
+                        "\"content\":\"a\"},\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{"
+                        "\"String\":\"\xa9\"},\"behavior\":\"Isolated\"},"
+                        "\"model\":{\"unk_token\":\"u\",\"vocab\":{" PIECES "}," MERGES "}}");
+    check_ids(tok,
+              "b\xc3\xa9"
+              "ab\xc3\xa8",
+              7, "2 1 0 5 1 0");
+    tokenizer_free(tok);
+}
+END_TEST
+
+START_TEST(a_normaliser_that_multiplies_is_stopped)
+{
+    struct buf json = {0};
+    buf_str(&json, "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[");
+    for (int i = 0; i < 40; i++)
+        buf_printf(&json,
+                   "%s{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},"
+                   "\"content\":\"aa\"}",
+                   i ? "," : "");
+    buf_str(&json, "]},\"model\":{\"vocab\":{" PIECES "}," MERGES "}}");
+    struct tokenizer *tok = parse_tokenizer(json.data);
+    struct token_ids ids = {0};
+    struct err err;
+    ck_assert_int_eq(tokenizer_encode(&ids, tok, "xa", 2, &err), ERR_LIMIT);
+    token_ids_clear(&ids);
+    tokenizer_free(tok);
+    buf_clear(&json);
+}
+END_TEST
+
 START_TEST(a_stream_gives_out_whole_characters_only)
 {
     struct tokenizer *tok = open_tokenizer(FIXTURE);
@@ -321,6 +357,8 @@ Suite *suite_tokenizer(void)
     tcase_add_test(t, normaliser_and_splits_are_applied_as_declared);
     tcase_add_test(t, a_whole_word_is_taken_before_merging_where_declared);
     tcase_add_test(t, added_tokens_are_split_off_before_and_after_normalising);
+    tcase_add_test(t, rules_that_cut_characters_do_no_harm);
+    tcase_add_test(t, a_normaliser_that_multiplies_is_stopped);
     tcase_add_test(t, a_stream_gives_out_whole_characters_only);
     tcase_add_test(t, a_text_over_the_limit_is_refused);
     suite_add_tcase(s, t);
