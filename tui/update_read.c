@@ -220,6 +220,11 @@ bool update_read_action(struct app *app, enum action action, struct cmds *out)
         return true;
     case ACTION_NUMBERS:
         app->show_numbers = !app->show_numbers;
+        if (app->show_numbers)
+            update_notice(app,
+                          app->unit == SCORE_RAW ? "numbers: activation"
+                                                 : "numbers: hundredths of the %s",
+                          score_unit_name(app->unit));
         return true;
     case ACTION_PIN:
         update_pin(app);
