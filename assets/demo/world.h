@@ -102,6 +102,7 @@ const char *world_example(const struct world *w, int i);
 
 /* Distinct words (runs of letters, lower case) that some text can hold. */
 int world_n_words(const struct world *w);
+const char *world_word(const struct world *w, int i); /* in the order of bytes */
 bool world_knows_word(const struct world *w, const char *word);
 
 void world_rng_seed(struct world_rng *rng, uint64_t seed);

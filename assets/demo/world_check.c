@@ -108,6 +108,11 @@ int world_n_words(const struct world *w)
     return (int)w->known.n;
 }
 
+const char *world_word(const struct world *w, int i)
+{
+    return w->known.items[i];
+}
+
 bool world_knows_word(const struct world *w, const char *word)
 {
     struct buf key = {0};

@@ -286,6 +286,8 @@ START_TEST(the_world_is_as_rich_as_its_goals)
     ck_assert_int_ge(world_n_words(w), 3000);
     ck_assert(world_knows_word(w, "Bank"));
     ck_assert(!world_knows_word(w, "xyzzy"));
+    for (int i = 0; i < world_n_words(w); i++)
+        ck_assert(world_knows_word(w, world_word(w, i)));
     world_close(w);
 }
 END_TEST
