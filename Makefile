@@ -173,7 +173,7 @@ BASH := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISH := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 DEMO_FILES = $(wildcard $(addprefix assets/demo/,config.json generation_config.json tokenizer.json \
-             tokenizer_config.json model.safetensors README.md examples.txt))
+             tokenizer_config.json model.safetensors README.md examples.txt words.txt))
 install: all ## install program, man page, completions and demo (PREFIX, DESTDIR)
 	install -d $(BIN) $(MAN) $(SHARE)/demo $(BASH) $(ZSH) $(FISH)
 	install -m755 $(B)/$(NAME) $(BIN)/$(NAME)
