@@ -147,6 +147,7 @@ static void card_intro(struct buf *b, const struct demo_figures *f, const struct
                "| l%d/weight.pt, metadata.jsonl, acts.json | directions (residual after layer %d), "
                "labels, maxima and thresholds |\n"
                "| examples.txt | the prompts shown at the start |\n"
+               "| words.txt | the words of the world, to tell unknown ones in a prompt |\n"
                "| figures.json | every figure below, and each concept's |\n\n",
                f->layer, f->layer);
     buf_str(

@@ -70,6 +70,21 @@ static int find_layer(const struct demo *demo)
     return -1;
 }
 
+/* So that the program can say how many words of a prompt the model never saw. */
+static int write_words(const struct demo *demo, struct err *err)
+{
+    struct buf out = {0};
+    for (int i = 0; i < world_n_words(demo->world); i++) {
+        buf_str(&out, world_word(demo->world, i));
+        buf_char(&out, '\n');
+    }
+    char *path = demo_path(demo, "words.txt");
+    int rc = file_write(path, buf_cstr(&out), out.len, err);
+    free(path);
+    buf_clear(&out);
+    return rc;
+}
+
 static int write_examples(const struct demo *demo, struct err *err)
 {
     struct buf out = {0};
@@ -137,6 +152,8 @@ int demo_evaluate(const struct demo *demo, struct err *err)
     for (int c = 0; c < n; c++)
         f.n_kind[world_concept(demo->world, c)->kind]++;
     int rc = write_examples(demo, err);
+    if (!rc)
+        rc = write_words(demo, err);
     if (!rc)
         rc = demo_model_open(&m, demo, f.layer, err);
     if (!rc)
