@@ -265,13 +265,15 @@ static void keep_rows(struct forward *f, struct batch *b)
     b->n = (int)kept;
 }
 
-static int check_finite(const struct batch *b, int l, size_t d_model, struct err *err)
+int forward_check(const struct model *model, const float *x, const struct row *rows, int n,
+                  int layer, struct err *err)
 {
-    for (size_t t = 0; t < (size_t)b->n; t++) {
-        if (all_finite(b->x + t * d_model, d_model))
+    const size_t d_model = (size_t)model->config.d_model;
+    for (size_t t = 0; t < (size_t)n; t++) {
+        if (isfinite(dot(x + t * d_model, x + t * d_model, d_model)))
             continue;
-        err_set(err, ERR_FORMAT, "layer %d, position %d: the residual is not a finite number", l,
-                b->rows[t].pos);
+        err_set(err, ERR_FORMAT, "layer %d, position %d: the residual is not a finite number",
+                layer, rows[t].pos);
         err_hint(err, "A steering strength is too large, or the weights are damaged.");
         return ERR_FORMAT;
     }
@@ -292,7 +294,7 @@ int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forwa
             keep_rows(f, batch);
         attention_block(f, batch, l);
         feed_forward_block(f, batch, l);
-        rc = check_finite(batch, l, (size_t)f->model->config.d_model, err);
+        rc = forward_check(f->model, batch->x, batch->rows, batch->n, l, err);
         if (rc == ERR_OK && after)
             rc = after(data, l, batch, err);
     }

@@ -54,6 +54,11 @@ void forward_embed(float *x, const struct model *model, const int *ids, int n);
 int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forward_layer_fn *after,
                    void *data, struct err *err) ERR_CHECK;
 
+/* ERR_FORMAT, with layer and position, if a row of x [n, d_model] is not finite or so large that
+ * its norm is not. layer: whose output x is. */
+int forward_check(const struct model *model, const float *x, const struct row *rows, int n,
+                  int layer, struct err *err) ERR_CHECK;
+
 /* logits [n, n_vocab] = softcap(rms_norm(x) embedᵀ); x [n, d_model] is left alone. rows [n]:
  * positions, for the error message. n <= FORWARD_MAX_ROWS. */
 int forward_logits(struct forward *f, float *logits, const float *x, const struct row *rows, int n,

@@ -59,8 +59,11 @@ static int run_chunk(struct dump *d, float *x, struct row *rows, int start, int 
     forward_embed(x, s->model, s->ids + start, n);
     int rc = session_run(s, &batch, 0, d->end_layer < edit_at ? d->end_layer : edit_at, copy_layer,
                          d, err);
+    if (rc != ERR_OK || (d->end_layer <= edit_at && !d->logits))
+        return rc;
     for (int t = 0; t < n && d->steering; t++)
         steering_apply(x + (size_t)t * d_model, d->steering, start + t, s->n_prompt);
+    rc = forward_check(s->model, x, rows, n, s->hook_layer, err);
     if (rc == ERR_OK && d->end_layer > edit_at)
         rc = session_run(s, &batch, edit_at, d->end_layer, copy_layer, d, err);
     return rc == ERR_OK ? run_logits(d, &batch, err) : rc;

@@ -86,7 +86,9 @@ static int run_upper(struct session *s, const struct rider *riders, int n, float
         n_last += keep[t];
     }
     struct batch batch = {.x = s->x, .rows = s->rows, .n = n, .keep = keep};
-    int rc = session_run(s, &batch, s->hook_layer + 1, s->model->config.n_layers, NULL, NULL, err);
+    int rc = forward_check(s->model, s->x, s->rows, n, s->hook_layer, err);
+    if (rc == ERR_OK)
+        rc = session_run(s, &batch, s->hook_layer + 1, s->model->config.n_layers, NULL, NULL, err);
     if (rc != ERR_OK)
         return rc;
     for (int t = 0; t < n; t++)

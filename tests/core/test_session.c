@@ -509,6 +509,24 @@ START_TEST(a_layer_that_does_not_exist_is_refused)
 }
 END_TEST
 
+START_TEST(a_strength_beyond_what_a_norm_can_hold_is_an_error)
+{
+    for (int hook = 0; hook < model->config.n_layers; hook++) {
+        struct session *s = open_at(hook, 1, N_PROMPT);
+        float *logits = logits_of(s, 1);
+        struct steering steering = {.at = STEER_FROM, .from = N_PROMPT - 1};
+        steering_add_direction(&steering, directions[0], d_model,
+                               (struct intervention){INTERVENTION_ADD, 0, 1e25f});
+        ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_OK);
+        steering_clear(&steering);
+        ck_assert_int_eq(session_logits(s, 1, logits, &err), ERR_FORMAT);
+        ck_assert_msg(strstr(err.message, "position 29") != NULL, "%s", err.message);
+        free(logits);
+        session_free(s);
+    }
+}
+END_TEST
+
 START_TEST(nan_is_an_error_that_names_layer_and_position)
 {
     struct session *s = open_session(1, N_PROMPT);
@@ -523,7 +541,9 @@ START_TEST(nan_is_an_error_that_names_layer_and_position)
     ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_OK);
     steering_clear(&steering);
     ck_assert_int_eq(session_logits(s, 1, logits, &err), ERR_FORMAT);
-    ck_assert_msg(strstr(err.message, "position 7") != NULL, "%s", err.message);
+    ck_assert_msg(strstr(err.message, "layer 3, position 7") != NULL, "%s", err.message);
+    ck_assert_int_eq(session_dump(s, 0, NULL, 0, NULL, logits, false, &err), ERR_FORMAT);
+    ck_assert_msg(strstr(err.message, "layer 3, position 7") != NULL, "%s", err.message);
     model->norm_final[3] = INFINITY;
     ck_assert_int_eq(session_set_steering(s, 0, NULL, &err), ERR_OK);
     ck_assert_int_eq(session_logits(s, 1, logits, &err), ERR_FORMAT);
@@ -632,6 +652,7 @@ Suite *suite_session(void)
     tcase_add_test(t, texts_beyond_the_context_are_refused_with_both_counts);
     tcase_add_test(t, ids_outside_the_vocabulary_are_refused);
     tcase_add_test(t, a_layer_that_does_not_exist_is_refused);
+    tcase_add_test(t, a_strength_beyond_what_a_norm_can_hold_is_an_error);
     tcase_add_test(t, nan_is_an_error_that_names_layer_and_position);
     tcase_add_test(t, progress_counts_up_to_its_total);
     tcase_add_test(t, a_cancelled_call_leaves_a_usable_session);
