@@ -28,7 +28,7 @@ void app_init(struct app *app, int height, int width)
 void app_clear(struct app *app)
 {
     for (size_t i = 0; i < app->n_examples; i++)
-        free(app->examples[i]);
+        free(app->examples[i].text);
     free(app->examples);
     free(app->model.name);
     free(app->model.summary);

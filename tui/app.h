@@ -73,8 +73,8 @@ struct app {
     enum load_state load;
     const struct dictionary *dict; /* borrowed; NULL until it is open, or where there is none */
     enum score_unit unit;
-    struct model_info model; /* owned strings; name NULL until it is open */
-    char **examples;         /* [n_examples] owned */
+    struct model_info model;  /* owned strings; name NULL until it is open */
+    struct example *examples; /* [n_examples] owned */
     size_t n_examples, example;
 
     /* the prompt and its reading */

@@ -38,7 +38,7 @@ void event_clear(struct event *e)
 {
     free(e->text);
     for (size_t i = 0; i < e->opened.n_examples; i++)
-        free(e->opened.examples[i]);
+        free(e->opened.examples[i].text);
     free(e->opened.examples);
     free(e->model.name);
     free(e->model.summary);

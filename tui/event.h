@@ -13,10 +13,18 @@
 
 #include <stdbool.h>
 
+/* A prompt to begin with, and the concepts that show best in it. */
+enum { EXAMPLE_PINS = 2 };
+struct example {
+    char *text;                /* owned */
+    size_t pins[EXAMPLE_PINS]; /* rows; [n_pins]; none: those that fire most */
+    int n_pins;
+};
+
 /* The dictionary and its surroundings are open: labels can be browsed. */
 struct opened {
     const struct dictionary *dict; /* borrowed, read-only; valid until the program ends; or NULL */
-    char **examples;               /* [n_examples] owned prompts; may be none */
+    struct example *examples;      /* [n_examples] owned; may be none */
     size_t n_examples;
 };
 

@@ -336,7 +336,7 @@ static void opened(struct app *app, struct event *e, struct cmds *out)
     e->opened.examples = NULL;
     e->opened.n_examples = 0;
     if (app->n_examples > 0 && app->prompt.text.len == 0 && app->mode != MODE_EDIT) {
-        line_edit_set(&app->prompt, app->examples[0]);
+        line_edit_set(&app->prompt, app->examples[0].text);
         app->is_example = true;
     }
     app->load = LOAD_MODEL;

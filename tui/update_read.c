@@ -49,7 +49,7 @@ void update_example(struct app *app, long step, struct cmds *out)
     long n = (long)app->n_examples;
     long at = app->is_example ? (long)app->example + step : (long)app->example;
     app->example = (size_t)((at % n + n) % n);
-    line_edit_set(&app->prompt, app->examples[app->example]);
+    line_edit_set(&app->prompt, app->examples[app->example].text);
     app->is_example = true;
     app->is_reading_stale = true;
     app->place_cursor = true;
@@ -133,21 +133,37 @@ static int first_counted(const struct tokens *t)
     return 0;
 }
 
-/* What says most about a text gets the bar rows and the tint, until the user chooses; the first
- * concept of an example also steers. */
-static void auto_pick(struct app *app)
+/* The concepts that show best in the text: those the example names, else what fires most.
+ * Writes up to EXAMPLE_PINS rows, returns how many. */
+static int best_rows(const struct app *app, size_t *rows)
 {
     const struct reading *r = app->reading;
-    if (app->is_pins_auto && r->n_top > 0) {
-        app->n_pins = 0;
-        for (size_t i = 0; i < r->n_top && i < 2; i++)
-            app->pins[app->n_pins++] = r->top[i].row;
+    const struct example *e = app->is_example ? &app->examples[app->example] : NULL;
+    int n = 0;
+    for (int i = 0; e && i < e->n_pins; i++)
+        if (app->dict && e->pins[i] < app->dict->n_concepts)
+            rows[n++] = e->pins[i];
+    for (size_t i = 0; n == 0 && i < r->n_top && i < EXAMPLE_PINS; i++)
+        rows[i] = r->top[i].row;
+    return n > 0 ? n : r->n_top < EXAMPLE_PINS ? (int)r->n_top : EXAMPLE_PINS;
+}
+
+/* They get the bar rows and the tint until the user chooses; the first also steers an example. */
+static void auto_pick(struct app *app)
+{
+    size_t rows[EXAMPLE_PINS];
+    int n = best_rows(app, rows);
+    if (n == 0)
+        return;
+    if (app->is_pins_auto) {
+        memcpy(app->pins, rows, (size_t)n * sizeof *rows);
+        app->n_pins = n;
     }
-    if (app->is_selection_auto && r->n_top > 0)
-        update_select(app, r->top[0].row);
-    if ((app->is_example || app->n_slots == 0) && app->is_rack_auto && r->n_top > 0) {
+    if (app->is_selection_auto)
+        update_select(app, rows[0]);
+    if ((app->is_example || app->n_slots == 0) && app->is_rack_auto) {
         app->n_slots = 1;
-        app->slots[0] = (struct slot){INTERVENTION_ADD, r->top[0].row, 1, true};
+        app->slots[0] = (struct slot){INTERVENTION_ADD, rows[0], 1, true};
     }
 }
 

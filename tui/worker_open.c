@@ -4,6 +4,7 @@
 #include "data/file.h"
 #include "data/text.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,30 @@ static bool read_beside(struct buf *out, const char *dir, const char *name, size
     return ok;
 }
 
-/* One prompt per line; "\n" in a line is a newline. */
+/* "TEXT" or "TEXT<tab>ROW,ROW". Rows out of range are the reader's to drop. */
+static struct example parse_example(const char *line, size_t len)
+{
+    struct example e = {0};
+    struct buf text = {0};
+    size_t n = 0;
+    while (n < len && line[n] != '\t')
+        n++;
+    text_valid(&text, line, n);
+    e.text = mem_strdup(buf_cstr(&text));
+    buf_clear(&text);
+    for (const char *at = line + n; at < line + len && e.n_pins < EXAMPLE_PINS;) {
+        char *end;
+        at++; /* the tab or comma */
+        if (!isdigit((unsigned char)*at))
+            break;
+        long row = strtol(at, &end, 10);
+        e.pins[e.n_pins++] = (size_t)row;
+        at = end;
+    }
+    return e;
+}
+
+/* One example per line; '#' begins a remark. */
 static void read_examples(struct event *e, const char *dir)
 {
     struct buf text = {0};
@@ -28,12 +52,8 @@ static void read_examples(struct event *e, const char *dir)
     const char *at = buf_cstr(&text);
     while (*at && e->opened.n_examples < MAX_EXAMPLES) {
         size_t len = strcspn(at, "\r\n");
-        if (len > 0 && at[0] != '#') {
-            struct buf line = {0};
-            text_valid(&line, at, len);
-            e->opened.examples[e->opened.n_examples++] = mem_strdup(buf_cstr(&line));
-            buf_clear(&line);
-        }
+        if (len > 0 && at[0] != '#')
+            e->opened.examples[e->opened.n_examples++] = parse_example(at, len);
         at += len;
         at += strspn(at, "\r\n");
     }

@@ -4,10 +4,12 @@
 #include "data/file.h"
 #include "data/mem.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { N_PROMPTS = 12, TOP = 5 };
 
@@ -85,11 +87,37 @@ static int write_words(const struct demo *demo, struct err *err)
     return rc;
 }
 
+/* Occurrences of a lower-case word as a whole word, in whatever case. */
+static int count_word(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+    int n = 0;
+    for (const char *at = text; *at; at++) {
+        bool begins = at == text || !isalpha((unsigned char)at[-1]);
+        n += begins && strncasecmp(at, word, len) == 0 && !isalpha((unsigned char)at[len]);
+    }
+    return n;
+}
+
+/* After a tab, the rows of the two senses of a word that the example uses twice: the program pins
+ * them, so that context is seen at work. */
+static void add_senses(struct buf *out, const struct world *w, const char *example)
+{
+    for (int i = 0; i < world_n_ambiguous(w); i++) {
+        const struct world_ambiguous *a = world_ambiguous(w, i);
+        if (a->n_concepts < 2 || count_word(example, a->word) < 2)
+            continue;
+        buf_printf(out, "\t%d,%d", a->concepts[0], a->concepts[1]);
+        return;
+    }
+}
+
 static int write_examples(const struct demo *demo, struct err *err)
 {
     struct buf out = {0};
     for (int i = 0; i < world_n_examples(demo->world); i++) {
         buf_str(&out, world_example(demo->world, i));
+        add_senses(&out, demo->world, world_example(demo->world, i));
         buf_char(&out, '\n');
     }
     char *path = demo_path(demo, "examples.txt");

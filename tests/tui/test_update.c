@@ -311,9 +311,12 @@ START_TEST(examples_go_round_and_are_answered)
     ck_assert_uint_eq(app.example, 1);
     fake_send(&app, fake_reading(app.last_job), &commands);
     ck_assert(find(&commands, CMD_RUN)->answers);
+    ck_assert_uint_eq(app.pins[0], 3); /* this one names its concepts */
+    ck_assert_uint_eq(app.pins[1], 14);
+    ck_assert_uint_eq(app.slots[0].row, 3);
     fake_keys(&app, "oO");
     ck_assert_uint_eq(app.example, 1);
-    ck_assert_str_eq(line_edit_text(&app.prompt), app.examples[1]);
+    ck_assert_str_eq(line_edit_text(&app.prompt), app.examples[1].text);
     app_clear(&app);
 }
 END_TEST
