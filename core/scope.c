@@ -96,6 +96,12 @@ static int check_widths(const struct scope *scope, struct err *err)
     return ERR_SHAPE;
 }
 
+int scope_check(struct scope *scope, int layer, struct err *err)
+{
+    int rc = check_widths(scope, err);
+    return rc == ERR_OK ? choose_hook_layer(scope, layer, err) : rc;
+}
+
 static int open_parts(struct scope *scope, const struct scope_paths *paths,
                       const struct scope_options *options, int need, struct err *err)
 {
@@ -106,9 +112,7 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
         rc = open_tokenizer(scope, paths->model, need, err);
     if (rc == ERR_OK && need & SCOPE_MODEL)
         rc = open_model(scope, paths->model, err);
-    if (rc == ERR_OK)
-        rc = check_widths(scope, err);
-    return rc == ERR_OK ? choose_hook_layer(scope, options->layer, err) : rc;
+    return rc == ERR_OK ? scope_check(scope, options->layer, err) : rc;
 }
 
 int scope_open(struct scope *out, const struct scope_options *options, int need, struct err *err)

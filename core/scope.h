@@ -32,6 +32,10 @@ int scope_open(struct scope *out, const struct scope_options *options, int need,
                struct err *err) ERR_CHECK;
 void scope_close(struct scope *scope);
 
+/* Does the dictionary fit the model? Sets the hook layer: `layer` if >= 0, else the dictionary's,
+ * else the last. scope_open has done it; for scopes that were put together by hand. */
+int scope_check(struct scope *scope, int layer, struct err *err) ERR_CHECK;
+
 /* Appends what a token is shown as: decoded bytes, "<id>" without a tokenizer. */
 void scope_token_text(struct buf *out, const struct scope *scope, int id);
 

@@ -186,6 +186,7 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
 
 void args_clear(struct args *args)
 {
+    free(args->more_dicts);
     free(args->ids);
     free(args->edits);
     free(args->concepts);

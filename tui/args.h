@@ -33,6 +33,12 @@ struct steer_flag {
     float value;
 };
 
+/* A row of one of several dictionaries. */
+struct concept_ref {
+    size_t dict; /* which --dict, from 0 */
+    size_t row;
+};
+
 enum dump_logits { DUMP_NO_LOGITS, DUMP_LAST_LOGITS, DUMP_ALL_LOGITS };
 
 struct args {
@@ -42,6 +48,8 @@ struct args {
     const char *completions; /* shell whose completion script is to be printed, or NULL */
 
     struct scope_options scope;
+    const char **more_dicts; /* [n_more_dicts] owned: every --dict after the first (read) */
+    size_t n_more_dicts;
     int threads; /* 0: as many as there are cores */
     bool json;
 
@@ -57,8 +65,8 @@ struct args {
     enum steer_at steer_at; /* 0: not given */
     int steer_from;
 
-    int top;          /* read */
-    size_t *concepts; /* [n_concepts] owned: --concept, in order */
+    int top;                      /* read */
+    struct concept_ref *concepts; /* [n_concepts] owned: --concept, in order */
     size_t n_concepts;
     bool all, is_signed, pool_axbench;
 

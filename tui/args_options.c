@@ -78,16 +78,21 @@ static int parse_string(struct args *args, const struct option *option, const ch
     return ERR_OK;
 }
 
-/* Reading several dictionaries at once is not offered, so that none is dropped silently. */
+/* Only read takes several; elsewhere one would be dropped silently. */
 static int parse_dict(struct args *args, const struct option *option, const char *value,
                       struct err *err)
 {
-    if (args->scope.dict) {
+    if (!args->scope.dict)
+        return parse_string(args, option, value, err);
+    if (args->command != COMMAND_READ) {
         err_set(err, ERR_ARG, "--dict was given twice: %s and %s", args->scope.dict, value);
-        err_hint(err, "Name one dictionary; run the command once for each.");
+        err_hint(err, "Name one dictionary; only read takes several.");
         return ERR_ARG;
     }
-    return parse_string(args, option, value, err);
+    args->more_dicts =
+        mem_realloc(args->more_dicts, args->n_more_dicts + 1, sizeof *args->more_dicts);
+    args->more_dicts[args->n_more_dicts++] = value;
+    return ERR_OK;
 }
 
 static int parse_int(struct args *args, const struct option *option, const char *value,
@@ -137,14 +142,18 @@ bool option_read_row(size_t *out, const char *text, size_t len)
     return true;
 }
 
+/* ROW, or D:ROW for the row of one of several dictionaries. */
 static int parse_concept(struct args *args, const struct option *option, const char *value,
                          struct err *err)
 {
-    size_t row;
-    if (!option_read_row(&row, value, strlen(value)))
+    struct concept_ref ref = {0};
+    size_t dict_len = strcspn(value, ":");
+    const char *row = value[dict_len] == ':' ? value + dict_len + 1 : value;
+    if ((row != value && !option_read_row(&ref.dict, value, dict_len)) ||
+        !option_read_row(&ref.row, row, strlen(row)))
         return refuse_value(option, value, "a row number", err);
     args->concepts = mem_realloc(args->concepts, args->n_concepts + 1, sizeof *args->concepts);
-    args->concepts[args->n_concepts++] = row;
+    args->concepts[args->n_concepts++] = ref;
     return ERR_OK;
 }
 

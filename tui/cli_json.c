@@ -13,16 +13,20 @@ void json_scope(struct json_writer *w, const struct scope *scope)
         jw_null(w);
     }
     jw_key(w, "dictionary");
-    if (dict) {
-        jw_object(w);
-        jw_key(w, "path"), jw_string(w, dict->path);
-        jw_key(w, "name"), jw_string(w, dict->name);
-        jw_key(w, "n_concepts"), jw_int(w, (long long)dict->n_concepts);
-        jw_key(w, "layer"), jw_int(w, scope->hook_layer);
-        jw_object_end(w);
-    } else {
+    if (dict)
+        json_dictionary(w, dict, scope->hook_layer);
+    else
         jw_null(w);
-    }
+}
+
+void json_dictionary(struct json_writer *w, const struct dictionary *dict, int layer)
+{
+    jw_object(w);
+    jw_key(w, "path"), jw_string(w, dict->path);
+    jw_key(w, "name"), jw_string(w, dict->name);
+    jw_key(w, "n_concepts"), jw_int(w, (long long)dict->n_concepts);
+    jw_key(w, "layer"), jw_int(w, layer);
+    jw_object_end(w);
 }
 
 void json_token_text(struct json_writer *w, const struct scope *scope, int id)

@@ -8,6 +8,9 @@
 /* "model":{"path","name"}, "dictionary":{"path","name","n_concepts","layer"} (null without one). */
 void json_scope(struct json_writer *w, const struct scope *scope);
 
+/* {"path","name","n_concepts","layer"} */
+void json_dictionary(struct json_writer *w, const struct dictionary *dict, int layer);
+
 /* The text of one token as a string. */
 void json_token_text(struct json_writer *w, const struct scope *scope, int id);
 

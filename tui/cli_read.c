@@ -2,7 +2,7 @@
 #include "core/latents.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
-#include "tui/job.h"
+#include "tui/dict_set.h"
 #include "tui/paint.h"
 
 #include <stdlib.h>
@@ -13,9 +13,11 @@
 struct reading {
     const struct args *args;
     const struct scope *scope;
-    const struct dictionary *dict;
+    struct dict_set set;
+    const struct dictionary *dict; /* all rows of the set */
+    size_t *concepts;              /* [args->n_concepts] owned: rows of --concept */
     const struct prompt *prompt;
-    const float *acts;     /* [n_tokens, n_concepts] */
+    float *acts;           /* [n_tokens, n_concepts] owned */
     bool *counted;         /* [n_tokens] owned */
     struct ranked *ranked; /* [n_ranked] owned, over the prompt */
     size_t n_ranked;
@@ -44,7 +46,28 @@ static const float *acts_at(const struct reading *r, size_t t)
     return r->acts + t * r->dict->n_concepts;
 }
 
+/* A row as it is written: ROW, or D:ROW with several dictionaries. */
+static void row_name(struct buf *out, const struct reading *r, size_t row)
+{
+    struct concept_ref ref = dict_set_ref(&r->set, row);
+    if (r->set.n > 1)
+        buf_printf(out, "%zu:", ref.dict);
+    buf_printf(out, "%zu", ref.row);
+}
+
 /* --- JSON --- */
+
+static void json_row(struct json_writer *w, const struct reading *r, size_t row)
+{
+    struct buf name = {0};
+    row_name(&name, r, row);
+    jw_key(w, "row");
+    if (r->set.n > 1)
+        jw_string(w, name.data);
+    else
+        jw_int(w, (long long)row);
+    buf_clear(&name);
+}
 
 static void json_token(struct json_writer *w, const struct reading *r, size_t t, struct ranked *top)
 {
@@ -60,7 +83,7 @@ static void json_token(struct json_writer *w, const struct reading *r, size_t t,
     size_t n = rank_token_all(top, top_k(r), acts_at(r, t), r->dict->n_concepts);
     for (size_t i = 0; i < n; i++) {
         jw_object(w);
-        jw_key(w, "row"), jw_int(w, (long long)top[i].row);
+        json_row(w, r, top[i].row);
         jw_key(w, "act"), jw_float(w, top[i].act);
         json_label(w, r->dict, top[i].row);
         jw_object_end(w);
@@ -85,9 +108,9 @@ static void json_concepts(struct json_writer *w, const struct reading *r)
     jw_key(w, "concepts");
     jw_array(w);
     for (size_t i = 0; i < r->args->n_concepts; i++) {
-        size_t row = r->args->concepts[i];
+        size_t row = r->concepts[i];
         jw_object(w);
-        jw_key(w, "row"), jw_int(w, (long long)row);
+        json_row(w, r, row);
         json_label(w, r->dict, row);
         jw_key(w, "acts");
         jw_array(w);
@@ -107,7 +130,7 @@ static void json_prompt_top(struct json_writer *w, const struct reading *r)
     for (size_t i = 0; i < r->n_ranked && i < top_k(r); i++) {
         const struct ranked *item = &r->ranked[i];
         jw_object(w);
-        jw_key(w, "row"), jw_int(w, (long long)item->row);
+        json_row(w, r, item->row);
         json_label(w, r->dict, item->row);
         jw_key(w, "act"), jw_float(w, item->act);
         json_statistic(w, "act_max", r->dict->act_max, item->row);
@@ -131,12 +154,23 @@ static void json_all(struct json_writer *w, const struct reading *r)
     jw_array_end(w);
 }
 
+static void json_further(struct json_writer *w, const struct reading *r)
+{
+    jw_key(w, "dictionaries");
+    jw_array(w);
+    for (size_t d = 1; d < r->set.n; d++)
+        json_dictionary(w, r->set.dicts[d], r->set.layers[d]);
+    jw_array_end(w);
+}
+
 static void print_json(const struct reading *r)
 {
     struct json_writer w;
     json_writer_init(&w, stdout, NULL);
     jw_object(&w);
     json_scope(&w, r->scope);
+    if (r->set.n > 1)
+        json_further(&w, r);
     jw_key(&w, "layer"), jw_int(&w, r->scope->hook_layer);
     json_tokens(&w, r);
     json_concepts(&w, r);
@@ -148,6 +182,14 @@ static void print_json(const struct reading *r)
 }
 
 /* --- text --- */
+
+static void print_row(const struct paint *p, const struct reading *r, size_t row, int columns)
+{
+    struct buf name = {0};
+    row_name(&name, r, row);
+    fprintf(p->stream, "%*s  ", columns, name.data);
+    buf_clear(&name);
+}
 
 static void print_label(const struct paint *p, const struct reading *r, size_t row)
 {
@@ -186,7 +228,7 @@ static void print_heat(const struct paint *p, const struct reading *r, size_t ro
             (struct paint_cell){buf_cstr(&texts[t]), texts[t].len, share, r->prompt->special[t]};
     }
     paint_bold(p, true);
-    fprintf(p->stream, "%zu  ", row);
+    print_row(p, r, row, 0);
     print_label(p, r, row);
     paint_bold(p, false);
     fprintf(p->stream, "  (full bar: %.4g at %zu)\n", max, peak);
@@ -201,7 +243,7 @@ static void print_heat(const struct paint *p, const struct reading *r, size_t ro
 static void print_heats(const struct paint *p, const struct reading *r)
 {
     for (size_t i = 0; i < r->args->n_concepts; i++)
-        print_heat(p, r, r->args->concepts[i]);
+        print_heat(p, r, r->concepts[i]);
     if (r->args->n_concepts > 0)
         return;
     for (size_t i = 0; i < r->n_ranked && i < N_HEAT_ROWS; i++)
@@ -232,7 +274,7 @@ static void print_ranking(const struct paint *p, const struct reading *r)
             fprintf(p->stream, "%10s ", "-");
         fprintf(p->stream, "%5d ", item->pos);
         print_token(p, r, (size_t)item->pos, 12);
-        fprintf(p->stream, " %7zu  ", item->row);
+        print_row(p, r, item->row, 8);
         print_label(p, r, item->row);
         fputc('\n', p->stream);
     }
@@ -254,7 +296,8 @@ static void print_per_token(const struct paint *p, const struct reading *r)
         fprintf(p->stream, "%5zu %7d ", t, r->prompt->ids.ids[t]);
         print_token(p, r, t, 14);
         if (n > 0) {
-            fprintf(p->stream, " %10.4f %7zu  ", top.act, top.row);
+            fprintf(p->stream, " %10.4f", top.act);
+            print_row(p, r, top.row, 8);
             print_label(p, r, top.row);
         }
         if (!r->counted[t])
@@ -267,11 +310,29 @@ static void print_text(const struct reading *r)
 {
     struct paint p;
     paint_init(&p, stdout);
-    fprintf(p.stream, "%s, %s, layer %d, %zu tokens\n\n", r->scope->model->name, r->dict->name,
-            r->scope->hook_layer, r->prompt->ids.n);
+    fprintf(p.stream, "%s, %zu tokens", r->scope->model->name, r->prompt->ids.n);
+    for (size_t d = 0; d < r->set.n; d++)
+        fprintf(p.stream, ", %s at layer %d", r->set.dicts[d]->name, r->set.layers[d]);
+    fputs("\n\n", p.stream);
     print_heats(&p, r);
     print_ranking(&p, r);
     print_per_token(&p, r);
+}
+
+static int compute(struct reading *r, struct job *job, struct err *err)
+{
+    const struct args *args = r->args;
+    int rc = dict_set_open(&r->set, r->scope, args, err);
+    r->dict = &r->set.all;
+    r->concepts = mem_alloc(args->n_concepts + 1, sizeof *r->concepts);
+    for (size_t i = 0; i < args->n_concepts && rc == ERR_OK; i++)
+        rc = dict_set_row(&r->concepts[i], &r->set, args->concepts[i], err);
+    if (rc == ERR_OK)
+        rc = dict_set_latents(&r->acts, &r->set, job, args->is_signed, err);
+    if (rc == ERR_OK)
+        rank(r);
+    job_quiet(job);
+    return rc;
 }
 
 int cli_read(const struct args *args, struct err *err)
@@ -280,24 +341,17 @@ int cli_read(const struct args *args, struct err *err)
     int rc = job_open(&job, args, SCOPE_DICT, 0, err);
     if (rc != ERR_OK)
         return rc;
-    float *acts = NULL;
-    rc = job_latents(&acts, &job, args->is_signed, err);
-    if (rc == ERR_OK) {
-        struct reading r = {.args = args,
-                            .scope = &job.scope,
-                            .dict = job.scope.dict,
-                            .prompt = &job.prompt,
-                            .acts = acts};
-        rank(&r);
-        job_quiet(&job);
-        if (args->json)
-            print_json(&r);
-        else
-            print_text(&r);
-        free(r.counted);
-        free(r.ranked);
-    }
-    free(acts);
+    struct reading r = {.args = args, .scope = &job.scope, .prompt = &job.prompt};
+    rc = compute(&r, &job, err);
+    if (rc == ERR_OK && args->json)
+        print_json(&r);
+    else if (rc == ERR_OK)
+        print_text(&r);
+    dict_set_close(&r.set);
+    free(r.concepts);
+    free(r.counted);
+    free(r.ranked);
+    free(r.acts);
     job_close(&job);
     return rc;
 }

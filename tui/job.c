@@ -62,8 +62,6 @@ static int make_steering(struct job *job, const struct args *args, struct err *e
     int rc = ERR_OK;
     for (size_t i = 0; i < args->n_edits && rc == ERR_OK; i++)
         rc = add_edit(&job->steering, job->scope.dict, &args->edits[i], err);
-    for (size_t i = 0; i < args->n_concepts && rc == ERR_OK; i++)
-        rc = job_check_row(job->scope.dict, args->concepts[i], err);
     job->steering.at = args->steer_at;
     job->steering.from = args->steer_from;
     job->steering.n_spared = job->prompt.n_spared;

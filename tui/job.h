@@ -16,7 +16,7 @@ struct job {
 };
 
 /* Opens what `need` (enum scope_need) asks for, turns TEXT, "-" or --ids into a prompt, checks the
- * rows of the steering flags and of --concept, and makes a session with the prompt set. */
+ * rows of the steering flags, and makes a session with the prompt set. */
 int job_open(struct job *job, const struct args *args, int need, int n_branches,
              struct err *err) ERR_CHECK;
 void job_close(struct job *job);

@@ -115,6 +115,14 @@ fine '"act_max":8,"threshold":2' show --json --model "$mini" --acts "$tmp/acts.j
 fine '"norm_ratio":[0-9.]*[1-9]' steer --json --model "$mini" --ids 2,114 --acts "$tmp/acts.json" \
     --set 63=0.5 --max-tokens 1
 
+# --- two dictionaries ---
+ln -s "$mini/l3" "$tmp/l1"
+fine '"dictionary":{.*"layer":3},"dictionaries":\[{.*"layer":1}\].*"row":"1:[0-9]' \
+    read --json --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2,114,41 --concept 1:5
+refused 1 'columns' read --model "$mini" --dict "$mini/l3" --dict "$mini_f32" --ids 2
+refused 1 'out of range' read --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2 --concept 1:64
+refused 2 'twice' show --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" 5
+
 # --- names in the hub cache ---
 mkdir -p "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"
 cp "$tmp/bare"/* "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"

@@ -111,9 +111,15 @@ START_TEST(lists_and_numbers_are_read)
     ck_assert_float_eq(args.temperature, 0.7f);
     ck_assert_float_eq(args.top_p, 0.9f);
     args_clear(&args);
-    args = accepted("axscope read --concept 3 --concept 1 --answer yes -");
+    args = accepted("axscope read --concept 3 --dict a --dict b --concept 1:7 --answer yes -");
     ck_assert_uint_eq(args.n_concepts, 2);
-    ck_assert_uint_eq(args.concepts[1], 1);
+    ck_assert_uint_eq(args.concepts[0].dict, 0);
+    ck_assert_uint_eq(args.concepts[0].row, 3);
+    ck_assert_uint_eq(args.concepts[1].dict, 1);
+    ck_assert_uint_eq(args.concepts[1].row, 7);
+    ck_assert_str_eq(args.scope.dict, "a");
+    ck_assert_uint_eq(args.n_more_dicts, 1);
+    ck_assert_str_eq(args.more_dicts[0], "b");
     ck_assert_int_eq(args.form, PROMPT_CHAT);
     ck_assert_str_eq(args.text, "-");
     args_clear(&args);
@@ -163,7 +169,9 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
     check_refused("axscope read --ids 2, ", "list of whole numbers");
     check_refused("axscope read --ids 2 text", "--ids takes the place");
     check_refused("axscope read", "read needs TEXT");
-    check_refused("axscope read --dict a --dict b x", "--dict was given twice");
+    check_refused("axscope search --dict a --dict b x", "--dict was given twice");
+    check_refused("axscope read --concept 1: x", "--concept 1:");
+    check_refused("axscope read --concept :1 x", "--concept :1");
     check_refused("axscope read a b", "one operand too many");
     check_refused("axscope info a", "takes no operand");
     check_refused("axscope read --raw --chat x", "exclude each other");
