@@ -19,6 +19,7 @@ struct example {
     char *text;                /* owned */
     size_t pins[EXAMPLE_PINS]; /* rows; [n_pins]; none: those that fire most */
     int n_pins;
+    float factor; /* at which the first of them steers well */
 };
 
 /* The dictionary and its surroundings are open: labels can be browsed. */

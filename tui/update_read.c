@@ -162,8 +162,9 @@ static void auto_pick(struct app *app)
     if (app->is_selection_auto)
         update_select(app, rows[0]);
     if ((app->is_example || app->n_slots == 0) && app->is_rack_auto) {
+        float factor = app->is_example ? app->examples[app->example].factor : 1;
         app->n_slots = 1;
-        app->slots[0] = (struct slot){INTERVENTION_ADD, rows[0], 1, true};
+        app->slots[0] = (struct slot){INTERVENTION_ADD, rows[0], factor, true};
     }
 }
 

@@ -19,26 +19,40 @@ static bool read_beside(struct buf *out, const char *dir, const char *name, size
     return ok;
 }
 
-/* "TEXT" or "TEXT<tab>ROW,ROW". Rows out of range are the reader's to drop. */
+/* The rows of "ROW,ROW"; what is out of range is the reader's to drop. */
+static void parse_pins(struct example *e, const char *at, const char *end)
+{
+    while (at < end && isdigit((unsigned char)*at) && e->n_pins < EXAMPLE_PINS) {
+        char *after;
+        e->pins[e->n_pins++] = strtoul(at, &after, 10);
+        at = *after == ',' ? after + 1 : after;
+    }
+}
+
+static const char *field_end(const char *at, const char *end)
+{
+    while (at < end && *at != '\t')
+        at++;
+    return at;
+}
+
+/* TEXT, or TEXT<tab>ROW,ROW, or TEXT<tab>ROW,ROW<tab>FACTOR. */
 static struct example parse_example(const char *line, size_t len)
 {
-    struct example e = {0};
+    struct example e = {.factor = 1};
     struct buf text = {0};
-    size_t n = 0;
-    while (n < len && line[n] != '\t')
-        n++;
-    text_valid(&text, line, n);
+    const char *end = line + len, *text_end = field_end(line, end);
+    text_valid(&text, line, (size_t)(text_end - line));
     e.text = mem_strdup(buf_cstr(&text));
     buf_clear(&text);
-    for (const char *at = line + n; at < line + len && e.n_pins < EXAMPLE_PINS;) {
-        char *end;
-        at++; /* the tab or comma */
-        if (!isdigit((unsigned char)*at))
-            break;
-        long row = strtol(at, &end, 10);
-        e.pins[e.n_pins++] = (size_t)row;
-        at = end;
-    }
+    if (text_end == end)
+        return e;
+    const char *pins_end = field_end(text_end + 1, end);
+    parse_pins(&e, text_end + 1, pins_end);
+    if (pins_end < end && isdigit((unsigned char)pins_end[1]))
+        e.factor = strtof(pins_end + 1, NULL);
+    if (!(e.factor <= FACTOR_MAX))
+        e.factor = 1;
     return e;
 }
 

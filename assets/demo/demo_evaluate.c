@@ -99,17 +99,21 @@ static int count_word(const char *text, const char *word)
     return n;
 }
 
+/* Strong enough to be seen in an answer, weak enough to leave it fluent. */
+#define EXAMPLE_FACTOR "0.6"
+
 /* After a tab, the rows of the two senses of a word that the example uses twice: the program pins
- * them, so that context is seen at work. */
+ * them, so that context is seen at work. After another, the factor to steer the example with. */
 static void add_senses(struct buf *out, const struct world *w, const char *example)
 {
     for (int i = 0; i < world_n_ambiguous(w); i++) {
         const struct world_ambiguous *a = world_ambiguous(w, i);
         if (a->n_concepts < 2 || count_word(example, a->word) < 2)
             continue;
-        buf_printf(out, "\t%d,%d", a->concepts[0], a->concepts[1]);
+        buf_printf(out, "\t%d,%d\t" EXAMPLE_FACTOR, a->concepts[0], a->concepts[1]);
         return;
     }
+    buf_str(out, "\t\t" EXAMPLE_FACTOR);
 }
 
 static int write_examples(const struct demo *demo, struct err *err)

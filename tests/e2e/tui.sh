@@ -63,9 +63,10 @@ for kind in "80 24 xterm-256color" "120 40 xterm-256color" "40 12 xterm-256color
     see "ready"
     keys 3
     see "STEERED"
-    see "+1.00"
+    keys 0
+    see "both answers are identical"
     keys l l
-    see "+1.10"
+    see "+0.10"
     see "ready"
     keys q
     left_clean 0

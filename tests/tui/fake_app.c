@@ -106,12 +106,14 @@ struct event fake_opened(const struct dictionary *dict)
     e.opened.dict = dict;
     e.opened.n_examples = 2;
     e.opened.examples = mem_zalloc(2, sizeof *e.opened.examples);
+    e.opened.examples[0].factor = 1;
     e.opened.examples[0].text =
         mem_strdup("She sat on the bank of the river while the bank raised its rates");
     e.opened.examples[1] =
         (struct example){.text = mem_strdup("The python slept beside the server.\nIt dreamed."),
                          .pins = {3, 14},
-                         .n_pins = 2};
+                         .n_pins = 2,
+                         .factor = 0.6f};
     return e;
 }
 

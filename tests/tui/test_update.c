@@ -314,6 +314,7 @@ START_TEST(examples_go_round_and_are_answered)
     ck_assert_uint_eq(app.pins[0], 3); /* this one names its concepts */
     ck_assert_uint_eq(app.pins[1], 14);
     ck_assert_uint_eq(app.slots[0].row, 3);
+    ck_assert_float_eq(app.slots[0].factor, 0.6f);
     fake_keys(&app, "oO");
     ck_assert_uint_eq(app.example, 1);
     ck_assert_str_eq(line_edit_text(&app.prompt), app.examples[1].text);

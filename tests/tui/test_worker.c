@@ -411,6 +411,41 @@ START_TEST(a_missing_model_is_reported_after_the_labels)
 }
 END_TEST
 
+/* Of the first EVENT_OPENED: what the examples say, one line each. */
+static char said[512];
+
+static bool is_opened(const struct event *e, const void *data)
+{
+    (void)data;
+    if (e->kind != EVENT_OPENED)
+        return false;
+    struct buf text = {0};
+    for (size_t i = 0; i < e->opened.n_examples; i++) {
+        const struct example *x = &e->opened.examples[i];
+        buf_printf(&text, "%s|%d:%zu,%zu|%.1f\n", x->text, x->n_pins, x->pins[0], x->pins[1],
+                   (double)x->factor);
+    }
+    snprintf(said, sizeof said, "%s", buf_cstr(&text));
+    buf_clear(&text);
+    return true;
+}
+
+START_TEST(examples_may_name_concepts_and_a_factor)
+{
+    static const char text[] = "# remark\nplain\n\ntwo\t3,14\t0.6\r\nbad\tx,y\t99\nlast\t\t0.5";
+    char *dir = tmp_dir_new();
+    free(tmp_dir_write(dir, "examples.txt", text, sizeof text - 1));
+    free(tmp_dir_write(dir, "config.json", "{}", 2));
+    struct worker *w;
+    struct worker_options options = {.scope = {.model = dir, .dict = FOLDER "/l2", .layer = -1}};
+    ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
+    wait_until(w, NULL, is_opened, NULL);
+    ck_assert_str_eq(said, "plain|0:0,0|1.0\ntwo|2:3,14|0.6\nbad|0:0,0|1.0\nlast|0:0,0|0.5\n");
+    worker_stop(w);
+    tmp_dir_free(dir);
+}
+END_TEST
+
 START_TEST(stopping_does_not_wait_for_an_answer)
 {
     struct worker *w = start(NULL);
@@ -436,6 +471,7 @@ Suite *suite_worker(void)
     tcase_add_test(t, details_are_served_while_an_answer_is_written);
     tcase_add_test(t, bad_ids_are_refused_in_words_and_the_next_run_works);
     tcase_add_test(t, a_missing_model_is_reported_after_the_labels);
+    tcase_add_test(t, examples_may_name_concepts_and_a_factor);
     tcase_add_test(t, stopping_does_not_wait_for_an_answer);
     suite_add_tcase(s, t);
     return s;
