@@ -64,7 +64,7 @@ for kind in "80 24 xterm-256color" "120 40 xterm-256color" "40 12 xterm-256color
     keys 3
     see "STEERED"
     keys 0
-    see "both answers are identical"
+    see "Strength is 0"
     keys l l
     see "+0.10"
     see "ready"
