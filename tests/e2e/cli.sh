@@ -132,6 +132,27 @@ ln -s "$mini_f32/l2" "$HF_HUB_CACHE/models--pyvene--gemma-reft-2b-it-res/snapsho
 fine '"layer":2' read --json --model google/gemma-2-2b-it --ids 2,7
 fine '"layer":2' read --json --model google/gemma-2-2b-it --dict pyvene/gemma-reft-r1-2b-it-res --ids 2,7
 
+# --- the bundled demo, found beside the program from any folder ---
+unset AXSCOPE_DATA
+cd "$tmp" || exit 1
+fine '"unit":"margin","prompt_top":\[{"row":' read --json "She sat on the bank of the river."
+fine '"id":2,"text":"<bos>","special":true,"counted":false' read --json --raw "the bank"
+fine '"counted":true' read --json --chat "a river" --answer "The bank is green."
+fine 'Per token' read --pool axbench --signed "She sat on the bank of the river."
+fine '"n":[1-9]' search --json bank
+fine '"top":\[{"id":.*"bottom":\[{"id":' show --json 3
+fine '"steered":{"ids":\[.*"text":".*"stop":"' \
+    steer --json --set 3=0.8 --temperature 0.7 --top-k 50 --top-p 0.95 --seed 5 --max-tokens 12 "Hello"
+fine '"pieces":\["<bos>"' tokenize --json --bos "the bank"
+printf 'the bank\n' | "$program" tokenize --json - >"$tmp/piped" 2>&1
+fine '"ids"' tokenize --json "the bank"
+cmp -s "$tmp/piped" "$tmp/out" || fail "standard input differs from an argument"
+printf '"a"\n{"text": "b\\u0000c"}\n' | "$program" tokenize --lines - >"$tmp/out" 2>"$tmp/err"
+[ "$(grep -c '"ids"' "$tmp/out")" -eq 2 ] || fail "--lines: two lines in, not two objects out"
+printf '"a"\n[1]\n' | "$program" tokenize --lines - >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 1 ] && [ ! -s "$tmp/out" ] && grep -q 'line 2' "$tmp/err" || fail "--lines: a bad second line"
+refused 2 'needs the chat template' read --raw --answer x y
+
 # --- pipes and locales ---
 "$program" read --json --all --model "$mini" --ids "$(yes 3 | head -2000 | paste -sd,)" 2>"$tmp/err" |
     head -c 10 >"$tmp/out"
