@@ -107,8 +107,10 @@ END_TEST
 
 START_TEST(a_child_process_gets_threads_of_its_own)
 {
-#if defined(__SANITIZE_THREAD__)
-    puts("skipped: the thread sanitizer cannot start threads after a fork");
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    /* gcc 12's address sanitizer forks with its allocator's lock held by a thread that is just
+     * starting: about one child in 40 then waits for that lock for ever. */
+    puts("skipped: the sanitizers' own locks do not survive a fork beside threads");
     return;
 #endif
     static atomic_int counts[N_TASKS];
