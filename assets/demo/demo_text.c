@@ -1,15 +1,24 @@
 /* The training mixture, and texts as token ids. */
 #include "assets/demo/demo.h"
 #include "data/file.h"
+#include "data/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { BOS = 2, EOS = 1, END_OF_TURN = 5 }; /* core/bpe_train.h */
 
-/* Shares, in percent. STATED: the user makes a statement of a concept and the answer goes on about
- * it, because that is what people type. */
-enum { CHAT_SHARE = 45, STATED_SHARE = 20, PASSAGE_SHARE = 20 }; /* the rest: single sentences */
+/* The mixture, in percent of the documents. What makes a concept one direction in the residual is
+ * that much of what follows depends on it alone: words listed in any order, long answers, and
+ * answers to statements, ambiguous ones too, whose sense has to be found out. */
+enum {
+    WORDS_SHARE = 15,  /* words of a concept, listed */
+    STATED_SHARE = 20, /* the user states something, the answer goes on about it */
+    STORY_SHARE = 20,  /* a question and a long answer */
+    CHAT_SHARE = 25,   /* what the world calls a chat */
+    PASSAGE_SHARE = 15 /* the rest: single sentences */
+};
+enum { TOPIC_SHARE = 35 }; /* concepts drawn among the topics only; else among all */
 
 char *demo_path(const struct demo *demo, const char *name)
 {
@@ -34,37 +43,141 @@ struct world_rng demo_rng(const struct demo *demo, enum demo_stream stream, uint
     return rng;
 }
 
+static bool chance(struct world_rng *rng, uint32_t percent)
+{
+    return world_rng_below(rng, 100) < percent;
+}
+
+static int draw_concept(const struct world *w, struct world_rng *rng)
+{
+    uint32_t n = (uint32_t)world_n_concepts(w);
+    int concept = (int)world_rng_below(rng, n);
+    if (chance(rng, TOPIC_SHARE))
+        while (world_concept(w, concept)->kind != WORLD_KIND_TOPIC)
+    concept = (int)world_rng_below(rng, n);
+    return concept;
+}
+
+/* An ambiguous word with a sense in the concept, evenly among those there are; NULL if none. */
+static const char *draw_ambiguous(const struct world *w, struct world_rng *rng, int concept)
+{
+    const char *word = NULL;
+    uint32_t n_seen = 0;
+    for (int i = 0; i < world_n_ambiguous(w); i++) {
+        const struct world_ambiguous *a = world_ambiguous(w, i);
+        for (int s = 0; s < a->n_concepts; s++)
+            if (a->concepts[s] == concept && world_rng_below(rng, ++n_seen) == 0)
+                word = a->word;
+    }
+    return word;
+}
+
+static void set_turn(struct world_text *text, int turn, char *taken)
+{
+    free(text->turns[turn].text);
+    text->turns[turn].text = taken;
+}
+
 /* A statement by the user and the model's answer, both of one concept. */
-static int sample_stated(const struct demo *demo, struct world_rng *rng, struct world_text *text,
-                         struct err *err)
+static int sample_stated(const struct demo *demo, struct world_rng *rng, int concept,
+                         struct world_text *text, struct err *err)
 {
     struct world_text said = {0};
-    int concept = (int)world_rng_below(rng, (uint32_t)world_n_concepts(demo->world));
-    enum world_form form = world_rng_below(rng, 3) ? WORLD_SENTENCE : WORLD_PASSAGE;
-    int rc = world_sample(demo->world, rng, concept, form, WORLD_TRAIN, &said, err);
+    const char *word = chance(rng, 40) ? draw_ambiguous(demo->world, rng, concept) : NULL;
+    enum world_form form = chance(rng, 70) ? WORLD_SENTENCE : WORLD_PASSAGE;
+    int rc = word ? world_hard(demo->world, rng, word, concept, WORLD_TRAIN, &said, err)
+                  : world_sample(demo->world, rng, concept, form, WORLD_TRAIN, &said, err);
     if (!rc)
         rc = world_pair(demo->world, rng, concept, WORLD_TRAIN, text, err);
-    if (!rc && text->n_turns > 0 && text->turns[0].role == WORLD_USER) {
-        free(text->turns[0].text);
-        text->turns[0].text = said.turns[0].text;
+    if (!rc) {
+        set_turn(text, 0, said.turns[0].text);
         said.turns[0].text = NULL;
     }
     world_text_clear(&said);
     return rc;
 }
 
+/* A question and an answer that stays with the concept for several sentences. */
+static int sample_story(const struct demo *demo, struct world_rng *rng, int concept,
+                        struct world_text *text, struct err *err)
+{
+    struct world_text more = {0};
+    struct buf answer = {0};
+    bool is_code = world_concept(demo->world, concept)->genre == WORLD_CODE;
+    int rc = world_pair(demo->world, rng, concept, WORLD_TRAIN, text, err);
+    if (!rc)
+        buf_str(&answer, text->turns[1].text);
+    for (uint32_t n = 1 + world_rng_below(rng, 2); n > 0 && !rc; n--) {
+        rc = world_pair(demo->world, rng, concept, WORLD_TRAIN, &more, err);
+        if (!rc)
+            buf_printf(&answer, "%c%s", is_code ? '\n' : ' ', more.turns[1].text);
+    }
+    if (!rc)
+        set_turn(text, 1, mem_strdup(answer.data));
+    buf_clear(&answer);
+    world_text_clear(&more);
+    return rc;
+}
+
+/* Several of the concept's signature words after one another, in any order. */
+static void add_words(struct buf *out, struct world_rng *rng, const struct world_concept *c, int n)
+{
+    for (int i = 0; i < n; i++)
+        buf_printf(out, "%s%s", i == 0 ? "" : ", ",
+                   c->words[world_rng_below(rng, (uint32_t)c->n_words)]);
+}
+
+/* Which words go together: as a list, or as the answer to a question that names two. */
+static void sample_words(const struct demo *demo, struct world_rng *rng, int concept,
+                         struct world_text *text)
+{
+    static const char *const questions[] = {
+        "Which words go with %s?",         "Name some words like %s.", "What belongs to %s?",
+        "What comes to mind with %s?",     "More words, please: %s.",  "Say words about %s.",
+        "%s: what else can you think of?",
+    };
+    const struct world_concept *c = world_concept(demo->world, concept);
+    struct buf list = {0};
+    world_text_clear(text);
+    *text = (struct world_text){.n_turns = 1, .concepts = {concept}, .n_concepts = 1};
+    add_words(&list, rng, c, 5 + (int)world_rng_below(rng, 5));
+    buf_char(&list, '.');
+    if (chance(rng, 40)) {
+        text->turns[0] = (struct world_turn){WORLD_NONE, list.data};
+        return;
+    }
+    struct buf asked = {0}, question = {0};
+    add_words(&asked, rng, c, 1 + (int)world_rng_below(rng, 2));
+    const char *form = questions[world_rng_below(rng, sizeof questions / sizeof *questions)];
+    const char *at = strstr(form, "%s");
+    buf_add(&question, form, (size_t)(at - form));
+    buf_str(&question, asked.data);
+    buf_str(&question, at + 2);
+    buf_clear(&asked);
+    text->n_turns = 2;
+    text->turns[0] = (struct world_turn){WORLD_USER, question.data};
+    text->turns[1] = (struct world_turn){WORLD_MODEL, list.data};
+}
+
 int demo_sample(const struct demo *demo, struct world_rng *rng, struct world_text *text,
                 struct err *err)
 {
+    int concept = draw_concept(demo->world, rng);
     int draw = (int)world_rng_below(rng, 100);
+    if ((draw -= WORDS_SHARE) < 0 && world_concept(demo->world, concept)->n_words >= 8) {
+        sample_words(demo, rng, concept, text);
+        return ERR_OK;
+    }
+    if ((draw -= STATED_SHARE) < 0)
+        return sample_stated(demo, rng, concept, text, err);
+    if ((draw -= STORY_SHARE) < 0)
+        return sample_story(demo, rng, concept, text, err);
     enum world_form form = WORLD_SENTENCE;
-    if (draw < STATED_SHARE)
-        return sample_stated(demo, rng, text, err);
-    if (draw < STATED_SHARE + CHAT_SHARE)
+    if ((draw -= CHAT_SHARE) < 0)
         form = WORLD_CHAT;
-    else if (draw < STATED_SHARE + CHAT_SHARE + PASSAGE_SHARE)
+    else if ((draw -= PASSAGE_SHARE) < 0)
         form = WORLD_PASSAGE;
-    return world_sample(demo->world, rng, -1, form, WORLD_TRAIN, text, err);
+    return world_sample(demo->world, rng, concept, form, WORLD_TRAIN, text, err);
 }
 
 static int encode_chat(struct token_ids *ids, const struct tokenizer *tok,
