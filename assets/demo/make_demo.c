@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N_STEPS = 3000 };
+enum { N_STEPS = 5500 };
 
 static const struct {
     const char *name;

@@ -19,8 +19,9 @@
  *
  * Held-out texts. What one pattern expands to (one sentence, sometimes two; in a chat pattern one
  * answer) belongs to the held-out split if its hash is divisible by 8, else to the training
- * split. A text drawn for a split holds only sentences of that split. What the user asks is a
- * prompt, not evidence: both splits ask the same questions. */
+ * split, where all patterns without slots are as well. A text drawn for a split holds only
+ * sentences of that split. What the user asks is a prompt, not evidence: both splits ask the same
+ * questions. */
 #ifndef ASSETS_DEMO_WORLD_H
 #define ASSETS_DEMO_WORLD_H
 

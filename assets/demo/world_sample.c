@@ -51,12 +51,19 @@ static uint64_t hash_text(const char *s, size_t len)
     return h ^ (h >> 32);
 }
 
-static bool in_split(const struct buf *s, size_t from, enum world_split split)
+/* A part without slots and alternatives is one sentence. Held out, its words and what it says
+ * would be unknown to whoever learns from the rest: such sentences are all for training. */
+static bool is_fixed(const struct world_pattern *p, int part)
+{
+    return p->literal ? !strstr(p->parts[part], "«") : !strpbrk(p->parts[part], "{(");
+}
+
+static bool in_split(const struct buf *s, size_t from, bool fixed, enum world_split split)
 {
     if (split == WORLD_BOTH) {
         return true;
     }
-    bool held_out = hash_text(s->data + from, s->len - from) % SPLIT_PARTS == 0;
+    bool held_out = !fixed && hash_text(s->data + from, s->len - from) % SPLIT_PARTS == 0;
     return held_out == (split == WORLD_HELD_OUT);
 }
 
@@ -133,7 +140,7 @@ static int draw_from(struct draw *d, const struct world_block *b, struct buf *ou
         if (rc != ERR_OK) {
             return rc;
         }
-        if (out->len > from && in_split(out, from, d->split)) {
+        if (out->len > from && in_split(out, from, is_fixed(p, 0), d->split)) {
             remember(d, p);
             world_text_use(d->text, b->row);
             for (int i = 0; i < used.n_concepts; i++) {
@@ -233,7 +240,8 @@ static bool draw_chat_parts(struct draw *d, const struct world_block *b, struct 
         bool fits = tries >= 16 || !is_recent(d, p);
         for (int i = 0; i < n && fits; i++) {
             fits = world_expand(&x, &parts[i], p->parts[i], p->literal) == ERR_OK &&
-                   parts[i].len > 0 && (i % 2 == 0 || in_split(&parts[i], 0, d->split));
+                   parts[i].len > 0 &&
+                   (i % 2 == 0 || in_split(&parts[i], 0, is_fixed(p, i), d->split));
         }
         if (fits) {
             remember(d, p);
