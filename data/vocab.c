@@ -3,33 +3,12 @@
 #include "data/hash_map.h"
 #include "data/json.h"
 #include "data/mem.h"
+#include "data/vocab_internal.h"
 #include "data/vocab_rules.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_IDS (1 << 21) /* eight times Gemma's; bounds what a broken file can ask for */
-
-struct piece {
-    const char *text; /* in the arena; NULL: a gap */
-    uint32_t len;
-    bool special;
-};
-
-struct vocab {
-    struct piece *pieces; /* [n_pieces] */
-    size_t n_pieces;
-    struct string_map ids;
-    struct vocab_merge *merges; /* [n_merges] */
-    size_t n_merges;
-    struct pair_map ranks;
-    struct vocab_added *added; /* [n_added] */
-    size_t n_added;
-    struct vocab_rules rules;
-    char *arena; /* all piece texts, each with a NUL */
-    size_t arena_len;
-};
 
 /* A file that is being read. */
 struct reader {
@@ -66,7 +45,7 @@ static const char *store_text(struct vocab *v, const char *text, size_t *len)
 static bool json_id(int *id, const struct json *v)
 {
     double number = json_number(v);
-    if (!json_is_number(v) || number < 0 || number >= MAX_IDS || number != (int)number)
+    if (!json_is_number(v) || number < 0 || number >= VOCAB_MAX_IDS || number != (int)number)
         return false;
     *id = (int)number;
     return true;
@@ -141,7 +120,7 @@ static int read_pieces(struct reader *r)
             return err_set(r->err, ERR_FORMAT, "%s: model.vocab gives id %d or its piece twice",
                            json_name(r->doc), id);
         *known = id;
-        v->pieces[id] = (struct piece){.text = text, .len = (uint32_t)len};
+        v->pieces[id] = (struct vocab_entry){.text = text, .len = (uint32_t)len};
     }
     return ERR_OK;
 }
@@ -167,7 +146,7 @@ static int read_added_token(struct reader *r, const struct json *token, struct v
     *known = id;
     bool special = json_bool(json_get(token, "special"));
     /* an added token may take over the id of an unused piece, and then is what the id prints as */
-    v->pieces[id] = (struct piece){.text = text, .len = (uint32_t)len, .special = special};
+    v->pieces[id] = (struct vocab_entry){.text = text, .len = (uint32_t)len, .special = special};
     *out = (struct vocab_added){.text = text,
                                 .len = len,
                                 .id = id,
@@ -331,16 +310,16 @@ int vocab_size(const struct vocab *v)
     return (int)v->n_pieces;
 }
 
-static const struct piece *piece_at(const struct vocab *v, int id)
+static const struct vocab_entry *piece_at(const struct vocab *v, int id)
 {
-    static const struct piece gap = {.text = ""};
+    static const struct vocab_entry gap = {.text = ""};
     bool known = id >= 0 && (size_t)id < v->n_pieces && v->pieces[id].text;
     return known ? &v->pieces[id] : &gap;
 }
 
 const char *vocab_piece(const struct vocab *v, int id, size_t *len)
 {
-    const struct piece *piece = piece_at(v, id);
+    const struct vocab_entry *piece = piece_at(v, id);
     if (len)
         *len = piece->len;
     return piece->text;
@@ -366,7 +345,7 @@ static int hex_digit(char c)
 
 int vocab_byte_value(const struct vocab *v, int id)
 {
-    const struct piece *piece = piece_at(v, id);
+    const struct vocab_entry *piece = piece_at(v, id);
     if (piece->len != 6 || memcmp(piece->text, "<0x", 3) != 0 || piece->text[5] != '>')
         return -1;
     int high = hex_digit(piece->text[3]), low = hex_digit(piece->text[4]);
