@@ -17,7 +17,7 @@ struct tensor {
     enum dtype dtype;
     int n_dims; /* 0..TENSOR_MAX_DIMS; outermost first, row-major, contiguous */
     size_t shape[TENSOR_MAX_DIMS];
-    const void *data; /* borrowed; the file readers align it to the element size */
+    const void *data; /* borrowed; aligned to the element size except in numpy's files */
     size_t n_bytes;
 };
 
@@ -26,7 +26,7 @@ struct matrix {
     enum dtype dtype; /* f32, f16 or bf16 */
     size_t n_rows;
     size_t n_cols;
-    const void *data; /* borrowed */
+    const void *data; /* borrowed; at any address */
 };
 
 size_t dtype_size(enum dtype dtype);      /* bytes per element */

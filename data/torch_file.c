@@ -9,8 +9,7 @@
 #include <string.h>
 
 #define PICKLE_SUFFIX "/data.pkl"
-#define MAX_PICKLE ((size_t)4 << 20)   /* 20 thousand tensors */
-#define MAX_UNPACKED ((size_t)1 << 30) /* all inflated entries together */
+#define MAX_PICKLE ((size_t)4 << 20) /* 20 thousand tensors */
 #define REBUILD_PARAMETER "torch._utils _rebuild_parameter"
 
 /* Indexed by dtype. */
@@ -37,9 +36,7 @@ struct torch_file {
     struct file_map map; /* empty when parsed from memory */
     char *name;
     struct zip zip;
-    void **owned;      /* [zip.n] unpacked or aligned copies, or NULL */
-    size_t n_unpacked; /* bytes inflated so far */
-    char *prefix;      /* the archive's folder */
+    char *prefix; /* the archive's folder */
     struct pickle pickle;
     struct tensor *tensors; /* [n] names borrowed from the pickle */
     size_t n;
@@ -100,41 +97,13 @@ static const struct zip_entry *find_entry(const struct torch_file *f, const char
     return e;
 }
 
-/* The bytes of an entry, aligned; valid until torch_close. Stored ones stay where they lie. */
-static int entry_bytes(const uint8_t **out, struct torch_file *f, const struct zip_entry *e,
-                       size_t alignment, struct err *err)
-{
-    void **owned = &f->owned[e - f->zip.entries];
-    *out = *owned ? *owned : e->packed;
-    if (*owned || (!e->deflated && (uintptr_t)e->packed % alignment == 0))
-        return ERR_OK;
-    if (e->deflated && e->size > MAX_UNPACKED - f->n_unpacked) {
-        err_set(err, ERR_LIMIT, "%s: entry '%.100s' unpacks to %zu bytes, beyond the limit of %zu",
-                f->name, e->name, e->size, MAX_UNPACKED);
-        err_hint(err, "Save it again with torch.save, which does not compress.");
-        return ERR_LIMIT;
-    }
-    void *block = mem_try_alloc(e->size, 1);
-    if (!block)
-        return err_set(err, ERR_NOMEM, "%s: no memory for entry '%.100s' (%zu bytes)", f->name,
-                       e->name, e->size);
-    int rc = zip_unpack(block, e, f->name, err);
-    if (rc != ERR_OK) {
-        free(block);
-        return rc;
-    }
-    f->n_unpacked += e->deflated ? e->size : 0;
-    *out = *owned = block;
-    return ERR_OK;
-}
-
 static int check_byte_order(struct torch_file *f, struct err *err)
 {
     const uint8_t *bytes;
     const struct zip_entry *e = find_entry(f, "byteorder");
     if (!e) /* older files have none and are little-endian */
         return ERR_OK;
-    int rc = entry_bytes(&bytes, f, e, 1, err);
+    int rc = zip_bytes(&bytes, &f->zip, e, 1, f->name, err);
     if (rc != ERR_OK)
         return rc;
     if (e->size == 6 && memcmp(bytes, "little", 6) == 0)
@@ -150,7 +119,7 @@ static int read_pickle(struct torch_file *f, struct err *err)
     if (e->size > MAX_PICKLE)
         return err_set(err, ERR_LIMIT, "%s: its data.pkl has %zu bytes, beyond the limit of %zu",
                        f->name, e->size, MAX_PICKLE);
-    int rc = entry_bytes(&bytes, f, e, 1, err);
+    int rc = zip_bytes(&bytes, &f->zip, e, 1, f->name, err);
     if (rc != ERR_OK)
         return rc;
     struct buf name = {0};
@@ -215,7 +184,7 @@ static int read_storage(struct storage *out, struct torch_file *f, const char *n
                 f->name, name, out->n_elements, dtype_size(out->dtype), e->name, e->size);
         return damaged(err, ERR_FORMAT);
     }
-    return entry_bytes(&out->bytes, f, e, dtype_size(out->dtype), err);
+    return zip_bytes(&out->bytes, &f->zip, e, dtype_size(out->dtype), f->name, err);
 }
 
 static int read_shape(struct tensor *t, const struct torch_file *f, const struct pickle_value *size,
@@ -353,7 +322,6 @@ static int parse(struct torch_file *f, const void *bytes, size_t size, struct er
         rc = zip_parse(&f->zip, bytes, size, f->name, err);
     if (rc != ERR_OK)
         return rc;
-    f->owned = mem_zalloc(f->zip.n, sizeof *f->owned);
     rc = find_prefix(f, err);
     if (rc == ERR_OK)
         rc = check_byte_order(f, err);
@@ -398,9 +366,6 @@ void torch_close(struct torch_file *f)
 {
     if (!f)
         return;
-    for (size_t i = 0; f->owned && i < f->zip.n; i++)
-        free(f->owned[i]);
-    free(f->owned);
     free(f->tensors);
     pickle_clear(&f->pickle);
     free(f->prefix);
@@ -418,6 +383,11 @@ size_t torch_count(const struct torch_file *f)
 const struct tensor *torch_at(const struct torch_file *f, size_t i)
 {
     return i < f->n ? &f->tensors[i] : NULL;
+}
+
+size_t torch_heap_bytes(const struct torch_file *f)
+{
+    return f->zip.n_owned;
 }
 
 const struct tensor *torch_find(const struct torch_file *f, const char *name)

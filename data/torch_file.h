@@ -21,6 +21,7 @@ void torch_close(struct torch_file *f);
 size_t torch_count(const struct torch_file *f);
 const struct tensor *torch_at(const struct torch_file *f, size_t i);
 const struct tensor *torch_find(const struct torch_file *f, const char *name);
+size_t torch_heap_bytes(const struct torch_file *f); /* unpacked or moved, so not mapped */
 
 /* Writes one tensor atomically, as torch.save would, so that torch.load reads it. The archive's
  * folder is the file's name without extension; data starts on a 64-byte boundary. The bytes are

@@ -24,7 +24,8 @@
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
 #define FLAG_ENCRYPTED 1
-#define DEFLATE_MAX_RATIO 1032 /* zlib's technical notes: no stream expands more */
+#define MAX_OWNED ((size_t)1 << 31) /* all entries on the heap together */
+#define DEFLATE_MAX_RATIO 1032      /* zlib's technical notes: no stream expands more */
 
 struct archive {
     const uint8_t *bytes;
@@ -249,7 +250,7 @@ int zip_parse(struct zip *out, const void *bytes, size_t size, const char *name,
 void zip_clear(struct zip *zip)
 {
     for (size_t i = 0; i < zip->n; i++)
-        free(zip->entries[i].name);
+        free(zip->entries[i].name), free(zip->entries[i].owned);
     free(zip->entries);
     *zip = (struct zip){0};
 }
@@ -315,6 +316,14 @@ static uint32_t checksum(const uint8_t *bytes, size_t size)
     return (uint32_t)crc;
 }
 
+static int refuse_content(const struct zip_entry *entry, const char *name, struct err *err)
+{
+    err_set(err, ERR_FORMAT, "%s: entry '%.100s' does not unpack to what was packed", name,
+            entry->name);
+    err_hint(err, "The file is damaged; download or copy it again.");
+    return ERR_FORMAT;
+}
+
 int zip_unpack(void *dst, const struct zip_entry *entry, const char *name, struct err *err)
 {
     if (!entry->deflated) {
@@ -325,8 +334,42 @@ int zip_unpack(void *dst, const struct zip_entry *entry, const char *name, struc
     if (inflate_exactly(dst, entry->size, entry->packed, entry->packed_size) &&
         checksum(dst, entry->size) == entry->crc)
         return ERR_OK;
-    err_set(err, ERR_FORMAT, "%s: entry '%.100s' does not unpack to what was packed", name,
-            entry->name);
-    err_hint(err, "The file is damaged; download or copy it again.");
-    return ERR_FORMAT;
+    return refuse_content(entry, name, err);
+}
+
+int zip_bytes(const uint8_t **out, struct zip *zip, const struct zip_entry *entry, size_t alignment,
+              const char *name, struct err *err)
+{
+    struct zip_entry *e = &zip->entries[entry - zip->entries];
+    *out = e->owned ? e->owned : e->packed;
+    if (e->owned || (!e->deflated && (uintptr_t)e->packed % alignment == 0))
+        return ERR_OK;
+    if (e->size > MAX_OWNED - zip->n_owned) {
+        err_set(err, ERR_LIMIT, "%s: entry '%.100s' unpacks to %zu bytes, beyond the limit of %zu",
+                name, e->name, e->size, MAX_OWNED);
+        err_hint(err, "Save it again uncompressed, so that it can be used where it lies.");
+        return ERR_LIMIT;
+    }
+    void *block = mem_try_alloc(e->size, 1);
+    if (!block) {
+        err_set(err, ERR_NOMEM, "%s: no memory for entry '%.100s' (%zu bytes)", name, e->name,
+                e->size);
+        err_hint(err, "Close other programs to free memory.");
+        return ERR_NOMEM;
+    }
+    int rc = zip_unpack(block, e, name, err);
+    if (rc != ERR_OK) {
+        free(block);
+        return rc;
+    }
+    zip->n_owned += e->size;
+    *out = e->owned = block;
+    return ERR_OK;
+}
+
+int zip_verify(const struct zip_entry *entry, const char *name, struct err *err)
+{
+    if (entry->deflated || checksum(entry->packed, entry->size) == entry->crc)
+        return ERR_OK;
+    return refuse_content(entry, name, err);
 }

@@ -17,11 +17,13 @@ struct zip_entry {
     const uint8_t *packed; /* borrowed from the archive's bytes: where they lie if stored */
     size_t packed_size;
     size_t size; /* unpacked; equals packed_size if stored */
+    void *owned; /* private: what zip_bytes had to unpack or move, or NULL */
 };
 
 struct zip {
     struct zip_entry *entries; /* [n] sorted by name */
     size_t n;
+    size_t n_owned; /* bytes that zip_bytes put on the heap */
 };
 
 /* bytes are borrowed until zip_clear; `name` is what errors call the archive. */
@@ -34,5 +36,14 @@ const struct zip_entry *zip_find(const struct zip *zip, const char *name); /* or
  * stored one's checksum is not looked at: torch can be told not to compute it. */
 int zip_unpack(void *dst, const struct zip_entry *entry, const char *name,
                struct err *err) ERR_CHECK;
+
+/* The bytes of an entry, which must be one of this archive's; valid until zip_clear. A stored entry
+ * that begins at a multiple of `alignment` stays where it lies (1: anywhere); others are unpacked
+ * or moved to the heap once. ERR_LIMIT when all of those together pass 2 GiB. */
+int zip_bytes(const uint8_t **out, struct zip *zip, const struct zip_entry *entry, size_t alignment,
+              const char *name, struct err *err) ERR_CHECK;
+
+/* Reads the whole of a stored entry to compare its checksum. */
+int zip_verify(const struct zip_entry *entry, const char *name, struct err *err) ERR_CHECK;
 
 #endif
