@@ -122,16 +122,6 @@ double app_wake_at(const struct app *app)
     return at;
 }
 
-const struct ranked *app_read_entries(const struct app *app, size_t *n)
-{
-    if (!app->pool_prompt) {
-        *n = app->n_token_top;
-        return app->token_top;
-    }
-    *n = app->reading ? app->reading->n_top : 0;
-    return app->reading ? app->reading->top : NULL;
-}
-
 bool app_steers(const struct app *app)
 {
     for (int i = 0; i < app->n_slots; i++) {

@@ -42,7 +42,6 @@ enum {
     MAX_SLOTS = 16,
     MAX_PINS = 4,
     MAX_HISTORY = 20,
-    MAX_TOKEN_TOP = 64,
 };
 #define FACTOR_MAX 2.0f
 #define FACTOR_STEP 0.05f
@@ -84,6 +83,7 @@ struct app {
     struct reading *reading;         /* owned; NULL until the first */
     bool is_reading_stale;           /* the prompt was changed since */
     bool is_example;                 /* the prompt is examples[example] */
+    bool replaces_prompt;            /* the first thing typed takes the place of the example */
     bool is_pins_auto, is_rack_auto; /* follow the example until the user changes them */
     double reread_at;                /* when a pause in typing is long enough; 0: not waiting */
     int cursor;                      /* token */
@@ -97,9 +97,10 @@ struct app {
     bool has_selected, is_selection_auto; /* auto: follows what fires most */
     size_t pins[MAX_PINS];                /* rows */
     int n_pins;
-    struct list read_list;                  /* over token_top or reading->top */
-    struct ranked token_top[MAX_TOKEN_TOP]; /* at the cursor token */
-    size_t n_token_top;
+    struct list read_list; /* over entries */
+    /* the list on Read: at the cursor token or over the prompt, by score; the selected concept
+     * comes first where it does not fire or would not be in sight */
+    struct ranked entries[READING_TOP + 1];
     struct list concept_list; /* over order */
     size_t *order;            /* [concept_list.n] rows, owned */
     bool sort_by_score;
@@ -152,9 +153,6 @@ int app_slot_of(const struct app *app, size_t row); /* -1: not in the rack */
 unsigned app_screen_bit(const struct app *app);     /* ON_READ ... */
 bool app_is_busy(const struct app *app);
 double app_wake_at(const struct app *app); /* when a tick is wanted, in seconds; 0: never */
-
-/* The list on Read: entries of token_top or of the reading's top. */
-const struct ranked *app_read_entries(const struct app *app, size_t *n);
 
 /* Does any slot change anything? */
 bool app_steers(const struct app *app);

@@ -39,9 +39,10 @@ struct model_info {
 };
 
 /* A prompt that was read. Immutable. */
+enum { READING_TOP = 256 }; /* concepts listed at most */
 struct reading {
     struct tokens tokens;
-    struct ranked *top; /* [n_top] owned: the prompt's concepts by score */
+    struct ranked *top; /* [n_top] owned, n_top <= READING_TOP: the prompt's concepts by score */
     size_t n_top;
     float *row_max;        /* [n_concepts] owned: largest activation over counted positions */
     float median_norm;     /* of the residual at the hook, over counted positions */

@@ -7,6 +7,7 @@
 enum {
     WIDE = 100,        /* columns from which a detail pane fits beside a list */
     SIDE_BY_SIDE = 80, /* columns from which two answers fit side by side */
+    PAGE_ROWS = 10,    /* that a concept's page wants below the text */
     MARGIN = 2,        /* columns left of tokens: the keys of the bar rows */
 };
 
@@ -88,6 +89,15 @@ struct read_layout layout_read(const struct app *app)
     int most = height >= 16 ? height * 2 / 5 : max_int(1, height / 2 - 1);
     l.tokens = rect_take_top(&rest, min_int(wanted, most));
     l.legend = rect_take_top(&rest, 1);
+    if (app->mode == MODE_PAGE) {
+        if (rest.height < PAGE_ROWS) { /* the page is worth more than the text */
+            l.tokens = l.legend = (struct rect){0};
+            rest = layout_frame(app).body;
+            rect_take_top(&rest, 1);
+        }
+        l.detail = rest;
+        return l;
+    }
     bool both = rest.height >= 9;
     if (both || app->pane == PANE_ANSWERS) {
         int rows = both ? max_int(5, min_int(rest.height * 3 / 5, 12)) : rest.height;

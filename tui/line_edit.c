@@ -256,35 +256,43 @@ enum line_edit_result line_edit_key(struct line_edit *e, int key)
     }
 }
 
+bool line_edit_next(const struct line_edit *e, int width, struct line_edit_spot *spot)
+{
+    width = width > 0 ? width : 1;
+    if (spot->begun) {
+        if (spot->at >= e->text.len)
+            return false;
+        spot->col += spot->columns;
+        if (e->text.data[spot->at] == '\n') {
+            spot->row++;
+            spot->col = 0;
+        }
+        spot->at += spot->len;
+    }
+    spot->begun = true;
+    bool at_end = spot->at >= e->text.len;
+    spot->len = at_end ? 0 : char_len(e, spot->at);
+    spot->columns = at_end ? 1
+                    : e->text.data[spot->at] == '\n'
+                        ? 0
+                        : text_width(e->text.data + spot->at, spot->len);
+    if (spot->col + spot->columns > width) {
+        spot->row++;
+        spot->col = 0;
+    }
+    return true;
+}
+
 int line_edit_place(const struct line_edit *e, int width, int *row, int *col)
 {
-    int y = 0, x = 0, at_y = 0, at_x = 0;
-    width = width > 0 ? width : 1;
-    for (size_t i = 0; i <= e->text.len;) {
-        size_t n = i < e->text.len ? char_len(e, i) : 1;
-        int columns = i == e->text.len          ? 1
-                      : e->text.data[i] == '\n' ? 0
-                                                : text_width(e->text.data + i, n);
-        if (x + columns > width) {
-            y++;
-            x = 0;
-        }
-        if (i == e->cursor) {
-            at_y = y;
-            at_x = x;
-        }
-        if (i == e->text.len)
-            break;
-        x += columns;
-        if (e->text.data[i] == '\n') {
-            y++;
-            x = 0;
-        }
-        i += n;
+    struct line_edit_spot spot = {0};
+    while (line_edit_next(e, width, &spot)) {
+        if (spot.at != e->cursor)
+            continue;
+        if (row)
+            *row = spot.row;
+        if (col)
+            *col = spot.col;
     }
-    if (row)
-        *row = at_y;
-    if (col)
-        *col = at_x;
-    return y + 1;
+    return spot.row + 1;
 }

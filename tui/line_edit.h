@@ -29,6 +29,15 @@ enum line_edit_result {
 };
 enum line_edit_result line_edit_key(struct line_edit *e, int key);
 
+/* One character of the text wrapped hard at `width` columns, and where it is drawn. A walk begins
+ * with a spot of zeros and ends, after the place behind the last character (len 0), with false. */
+struct line_edit_spot {
+    size_t at, len;        /* bytes of the character */
+    int row, col, columns; /* columns: 0 for a newline, 1 behind the end */
+    bool begun;
+};
+bool line_edit_next(const struct line_edit *e, int width, struct line_edit_spot *spot);
+
 /* Where the cursor is when the text is wrapped hard at `width` columns: row and column; returns
  * the number of rows. Either output may be NULL. */
 int line_edit_place(const struct line_edit *e, int width, int *row, int *col);

@@ -1,6 +1,7 @@
 #include "tui/loop.h"
 
 #include "data/concept_search.h"
+#include "data/text.h"
 #include "tui/screen.h"
 #include "tui/update.h"
 #include "tui/views.h"
@@ -135,14 +136,58 @@ static void take_signals(struct loop *l)
         resize(l);
 }
 
+static void draw(struct loop *l)
+{
+    struct grid grid;
+    grid_init(&grid, l->app->height, l->app->width);
+    view_frame(&grid, l->app);
+    screen_blit(&grid, &l->app->theme);
+    grid_clear(&grid);
+    l->drawn_at = now_seconds();
+    l->wants_frame = l->is_urgent = false;
+}
+
+static void take_typed(struct loop *l, struct buf *typed)
+{
+    struct event e = {.kind = EVENT_PASTE, .seconds = now_seconds()};
+    if (typed->len == 0)
+        return;
+    e.text_len = typed->len;
+    e.text = typed->data;
+    *typed = (struct buf){0};
+    dispatch(l, &e);
+    l->is_urgent = true;
+}
+
+static bool is_text(const struct loop *l, const struct event *e)
+{
+    return l->app->mode == MODE_EDIT && e->kind == EVENT_KEY && e->key >= KEY_SPACE &&
+           e->key < KEY_SPECIAL && e->key != KEY_RUBOUT;
+}
+
+/* Keys that ncurses holds do not show up in poll, so all are taken. Characters that have arrived
+ * together (a paste into a terminal that does not mark it) are one insertion; what takes longer
+ * than a frame shows how far it is. */
 static void take_keys(struct loop *l)
 {
     struct event e;
+    struct buf typed = {0};
     while (!l->quit && screen_read(&e)) {
-        e.seconds = now_seconds();
-        dispatch(l, &e);
-        l->is_urgent = true;
+        if (is_text(l, &e)) {
+            char bytes[4];
+            buf_add(&typed, bytes, (size_t)utf8_encode(bytes, (uint32_t)e.key));
+        } else {
+            take_typed(l, &typed);
+            e.seconds = now_seconds();
+            dispatch(l, &e);
+            l->is_urgent = true;
+        }
+        if (now_seconds() - l->drawn_at >= FRAME_SECONDS && l->drawn_at > 0) {
+            take_typed(l, &typed);
+            draw(l);
+        }
     }
+    take_typed(l, &typed);
 }
 
 static void take_worker(struct loop *l)
@@ -155,17 +200,6 @@ static void take_worker(struct loop *l)
         free(events[i]);
     }
     free(events);
-}
-
-static void draw(struct loop *l)
-{
-    struct grid grid;
-    grid_init(&grid, l->app->height, l->app->width);
-    view_frame(&grid, l->app);
-    screen_blit(&grid, &l->app->theme);
-    grid_clear(&grid);
-    l->drawn_at = now_seconds();
-    l->wants_frame = l->is_urgent = false;
 }
 
 /* Milliseconds until something is due; -1: nothing is. */

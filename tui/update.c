@@ -274,9 +274,9 @@ static void any_key(struct app *app, int key, struct cmds *out)
         any_key(app, KEY_ESCAPE, out);
         key -= KEY_ALT;
     }
-    if (app->err.code != ERR_OK) { /* it was read */
+    if (app->err.code != ERR_OK) { /* it was read: other keys mean what they always mean */
         app->err.code = ERR_OK;
-        if (key != 'q' && key != key_ctrl('C'))
+        if (key == KEY_ESCAPE || key == KEY_RETURN)
             return;
     }
     switch (app->mode) {
@@ -300,6 +300,8 @@ static void any_key(struct app *app, int key, struct cmds *out)
 
 static void paste(struct app *app, const struct event *e, struct cmds *out)
 {
+    app->err.code = ERR_OK; /* like any key */
+    app->notice[0] = '\0';
     if (app->mode == MODE_FILTER) {
         line_edit_insert(&app->filter, e->text, e->text_len);
         update_filter_changed(app, out);
@@ -310,6 +312,7 @@ static void paste(struct app *app, const struct event *e, struct cmds *out)
             update_go(app, SCREEN_READ);
         if (app->mode != MODE_EDIT)
             update_edit_begin(app);
+        update_edit_replace(app);
         line_edit_insert(&app->prompt, e->text, e->text_len);
         update_prompt_changed(app);
     }
@@ -405,6 +408,8 @@ static void done(struct app *app, const struct event *e)
         return;
     }
     app->run = RUN_IDLE;
+    if (e->err.code != ERR_OK)
+        app->wants_answer = false;
     for (int b = 0; b < N_BRANCHES; b++)
         if (app->answers[b].state == ANSWER_RUNNING)
             app->answers[b].state = ANSWER_STOPPED;
@@ -512,14 +517,22 @@ static void settle_cursor(struct app *app)
         app->cursor = 0;
 }
 
+/* The row that is marked is the concept that keys act on. */
+static void settle_concepts(struct app *app)
+{
+    const struct list *l = &app->concept_list;
+    if (app->screen == SCREEN_CONCEPTS && app->mode != MODE_PAGE && l->n > 0 &&
+        (!app->has_selected || app->order[l->selected] != app->selected))
+        update_select(app, app->order[l->selected]);
+}
+
 static void settle_lists(struct app *app)
 {
-    size_t n;
-    const struct ranked *entries = app_read_entries(app, &n);
-    list_set_n(&app->read_list, n);
-    for (size_t i = 0; app->has_selected && i < n; i++)
-        if (entries[i].row == app->selected && app_score(app, entries[i].row, entries[i].act) > 0)
-            list_select(&app->read_list, i);
+    if (!update_listed(app)) {
+        update_rank(app);
+        (void)update_listed(app);
+    }
+    settle_concepts(app);
     list_scroll(&app->read_list, layout_read(app).list.height);
     list_scroll(&app->concept_list, layout_concepts(app).list.height);
     if (app->slot >= app->n_slots)

@@ -71,7 +71,7 @@ void update_order(struct app *app)
 
 void update_pin(struct app *app)
 {
-    if (!app->has_selected)
+    if (!update_can_choose(app))
         return;
     app->is_pins_auto = false;
     for (int i = 0; i < app->n_pins; i++)
@@ -119,9 +119,12 @@ void update_matches(struct app *app, struct event *e)
 
 static void move(struct app *app, long by)
 {
+    if (app->concept_list.n == 0) {
+        (void)update_can_choose(app);
+        return;
+    }
     list_move(&app->concept_list, by);
-    if (app->concept_list.n > 0)
-        update_choose(app, app->order[app->concept_list.selected]);
+    update_choose(app, app->order[app->concept_list.selected]);
 }
 
 void update_filter_key(struct app *app, int key, struct cmds *out)
@@ -141,8 +144,8 @@ void update_filter_key(struct app *app, int key, struct cmds *out)
 
 static void open_page(struct app *app)
 {
-    if (!app->has_selected)
-        move(app, 0);
+    if (!update_can_choose(app))
+        return;
     app->mode = MODE_PAGE;
     app->page_top = 0;
 }
@@ -189,7 +192,7 @@ bool update_concepts_action(struct app *app, enum action action, struct cmds *ou
         update_pin(app);
         return true;
     case ACTION_STEER:
-        if (app->has_selected)
+        if (update_can_choose(app))
             update_rack_add(app, app->selected, out);
         return true;
     default:

@@ -7,11 +7,9 @@
 
 static void click_list(struct app *app, struct rect r, const struct event *e)
 {
-    size_t n;
-    const struct ranked *entries = app_read_entries(app, &n);
     size_t i = app->read_list.top + (size_t)(e->y - r.y);
-    if (i < n)
-        update_choose(app, entries[i].row);
+    if (i < app->read_list.n)
+        update_choose(app, app->entries[i].row);
 }
 
 static void click_read(struct app *app, const struct event *e)

@@ -1,8 +1,10 @@
+#include "tui/layout.h"
 #include "tui/update_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+enum { TOKEN_TOP = 64 }; /* concepts listed at one token */
 #define TYPING_PAUSE 0.3 /* seconds without a key before the prompt is read again */
 
 static int by_score(const void *a, const void *b)
@@ -14,30 +16,87 @@ static int by_score(const void *a, const void *b)
 }
 
 /* The strongest at the cursor, then in the order of the score that all lists show. */
+static size_t rank_at_cursor(struct app *app)
+{
+    const struct tokens *t = &app->reading->tokens;
+    if (app->cursor >= t->n_read || t->n_concepts == 0)
+        return 0;
+    size_t n = rank_token(app->entries, TOKEN_TOP, t->acts + (size_t)app->cursor * t->n_concepts,
+                          t->n_concepts);
+    for (size_t i = 0; i < n; i++) {
+        app->entries[i].pos = app->cursor;
+        app->entries[i].score = app_score(app, app->entries[i].row, app->entries[i].act);
+    }
+    qsort(app->entries, n, sizeof *app->entries, by_score);
+    return n;
+}
+
+/* What Space and S act on is always in sight: if the selected concept does not fire here, or only
+ * far down, it comes before the others. Returns the new number of entries. */
+static size_t rank_selected(struct app *app, size_t n)
+{
+    size_t row = app->selected, at = 0;
+    size_t visible = (size_t)layout_read(app).list.height;
+    while (at < n && app->entries[at].row != row)
+        at++;
+    if (at < n && at < visible && app_score(app, row, app->entries[at].act) > 0)
+        return n;
+    struct ranked first = {.row = row, .pos = app->cursor};
+    first.act = app->pool_prompt ? app_prompt_max(app, row)
+                                 : tokens_act(&app->reading->tokens, app->cursor, row);
+    first.score = app_score(app, row, first.act);
+    if (at < n)
+        first = app->entries[at];
+    else
+        n++;
+    memmove(app->entries + 1, app->entries, at * sizeof *app->entries);
+    app->entries[0] = first;
+    return n;
+}
+
 void update_rank(struct app *app)
 {
-    const struct reading *r = app->reading;
-    app->n_token_top = 0;
-    if (!r || app->cursor >= r->tokens.n_read || r->tokens.n_concepts == 0)
-        return;
-    app->n_token_top = rank_token(app->token_top, MAX_TOKEN_TOP,
-                                  r->tokens.acts + (size_t)app->cursor * r->tokens.n_concepts,
-                                  r->tokens.n_concepts);
-    for (size_t i = 0; i < app->n_token_top; i++)
-        app->token_top[i].score = app_score(app, app->token_top[i].row, app->token_top[i].act);
-    qsort(app->token_top, app->n_token_top, sizeof *app->token_top, by_score);
+    size_t n = 0;
+    if (app->reading && app->dict && app->pool_prompt) {
+        n = app->reading->n_top;
+        memcpy(app->entries, app->reading->top, n * sizeof *app->entries);
+    } else if (app->reading && app->dict) {
+        n = rank_at_cursor(app);
+    }
+    if (n > 0 && !app->has_selected)
+        update_select(app, app->entries[0].row);
+    if (app->reading && app->dict && app->has_selected)
+        n = rank_selected(app, n);
+    list_set_n(&app->read_list, n);
+    app->read_list.top = 0;
+}
+
+bool update_listed(struct app *app)
+{
+    for (size_t i = 0; i < app->read_list.n; i++)
+        if (app->entries[i].row == app->selected) {
+            list_select(&app->read_list, i);
+            return true;
+        }
+    return false;
+}
+
+/* Why keys that act on a concept have nothing to act on. */
+static void say_nothing_listed(struct app *app)
+{
+    update_notice(app, !app->dict      ? "no dictionary is open: there are no concepts to choose"
+                       : !app->reading ? "nothing was read yet: there is no concept to choose"
+                                       : "no concept fires: there is none to choose");
 }
 
 void update_list_move(struct app *app, long by)
 {
-    size_t n;
-    const struct ranked *entries = app_read_entries(app, &n);
-    if (n == 0)
+    if (app->read_list.n == 0) {
+        say_nothing_listed(app);
         return;
-    bool listed = app->has_selected && entries[app->read_list.selected].row == app->selected;
-    if (listed || by < -1 || by > 1)
-        list_move(&app->read_list, by);
-    update_choose(app, entries[app->read_list.selected].row);
+    }
+    list_move(&app->read_list, by);
+    update_choose(app, app->entries[app->read_list.selected].row);
 }
 
 void update_example(struct app *app, long step, struct cmds *out)
@@ -61,13 +120,21 @@ void update_example(struct app *app, long step, struct cmds *out)
 void update_edit_begin(struct app *app)
 {
     app->mode = MODE_EDIT;
+    app->replaces_prompt = app->is_example;
     app->history_at = -1;
     app->prompt.cursor = app->prompt.text.len;
 }
 
+void update_edit_replace(struct app *app)
+{
+    if (app->replaces_prompt)
+        line_edit_set(&app->prompt, "");
+    app->replaces_prompt = false;
+}
+
 void update_prompt_changed(struct app *app)
 {
-    app->is_example = false;
+    app->is_example = app->replaces_prompt = app->wants_answer = false;
     app->is_reading_stale = true;
     for (int b = 0; b < N_BRANCHES; b++)
         app->answers[b].is_stale = true;
@@ -102,13 +169,38 @@ static void recall(struct app *app, int step)
     update_prompt_changed(app);
 }
 
+/* An untouched rack follows the text, so the text is read before it is answered. */
+static void submit(struct app *app, struct cmds *out)
+{
+    if (app->prompt.text.len == 0) {
+        update_notice(app, "there is no text yet: type one, or Esc and o for an example");
+        return;
+    }
+    remember(app);
+    app->mode = MODE_NORMAL;
+    bool read_first = app->is_rack_auto && app->is_reading_stale && app->load == LOAD_READY;
+    app->wants_answer = read_first;
+    update_run(app, out, !read_first);
+}
+
+/* Like a field whose text is selected as a whole: what is typed replaces it, movement keeps it. */
+static void replace_example(struct app *app, int key)
+{
+    bool types = key == KEY_RUBOUT || key == KEY_DELETE || key == 8 || key == KEY_CTRL_J ||
+                 key == key_ctrl('U') || key == key_ctrl('W') || key == key_ctrl('Y') ||
+                 (key >= KEY_SPACE && key < KEY_SPECIAL);
+    if (types) {
+        update_edit_replace(app);
+        update_prompt_changed(app);
+    }
+    app->replaces_prompt = false;
+}
+
 void update_edit_key(struct app *app, int key, struct cmds *out)
 {
+    app->notice[0] = '\0';
     if (key == KEY_RETURN) {
-        remember(app);
-        app->mode = MODE_NORMAL;
-        app->wants_answer = false;
-        update_run(app, out, true);
+        submit(app, out);
         return;
     }
     if (key == KEY_ESCAPE || key == key_ctrl('C')) {
@@ -116,6 +208,8 @@ void update_edit_key(struct app *app, int key, struct cmds *out)
         app->mode = MODE_NORMAL;
         return;
     }
+    if (app->replaces_prompt)
+        replace_example(app, key);
     enum line_edit_result result = line_edit_key(&app->prompt, key);
     if (result == LINE_EDIT_CHANGED)
         update_prompt_changed(app);
@@ -148,7 +242,7 @@ static int best_rows(const struct app *app, size_t *rows)
     return n > 0 ? n : r->n_top < EXAMPLE_PINS ? (int)r->n_top : EXAMPLE_PINS;
 }
 
-/* They get the bar rows and the tint until the user chooses; the first also steers an example. */
+/* They get the bar rows and the tint, and the first steers, until the user chooses. */
 static void auto_pick(struct app *app)
 {
     size_t rows[EXAMPLE_PINS];
@@ -161,7 +255,7 @@ static void auto_pick(struct app *app)
     }
     if (app->is_selection_auto)
         update_select(app, rows[0]);
-    if ((app->is_example || app->n_slots == 0) && app->is_rack_auto) {
+    if (app->is_rack_auto) {
         float factor = app->is_example ? app->examples[app->example].factor : 1;
         app->n_slots = 1;
         app->slots[0] = (struct slot){INTERVENTION_ADD, rows[0], factor, true};
@@ -179,7 +273,6 @@ static void take_reading(struct app *app, struct event *e)
         app->cursor = first_counted(&app->reading->tokens);
     if (app->cursor >= app->reading->tokens.n)
         app->cursor = app->reading->tokens.n - 1;
-    app->read_list.selected = app->read_list.top = 0; /* unless the selected concept fires */
     auto_pick(app);
     update_rank(app);
     if (app->sort_by_score)
@@ -207,9 +300,34 @@ static void move_cursor(struct app *app, int by)
     update_rank(app);
 }
 
+bool update_can_choose(struct app *app)
+{
+    bool filtered = app->screen == SCREEN_CONCEPTS && app->dict;
+    if (filtered && app->concept_list.n == 0 && app->mode != MODE_PAGE) {
+        update_notice(app, "no label matches: there is no concept to choose");
+        return false;
+    }
+    bool hidden = app->screen == SCREEN_READ && app->mode != MODE_PAGE && app->read_list.n == 0;
+    if (!app->has_selected || hidden)
+        say_nothing_listed(app);
+    return app->has_selected && !hidden;
+}
+
+static void open_page(struct app *app)
+{
+    if (!update_can_choose(app))
+        return;
+    app->mode = MODE_PAGE;
+    app->page_top = 0;
+}
+
 bool update_read_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 4;
+    if (app->mode == MODE_PAGE && (action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN)) {
+        app->page_top += (int)(action == ACTION_PAGE_UP ? -half : half);
+        return true;
+    }
     switch (action) {
     case ACTION_EDIT:
         update_edit_begin(app);
@@ -233,7 +351,10 @@ bool update_read_action(struct app *app, enum action action, struct cmds *out)
         return true;
     case ACTION_POOL:
         app->pool_prompt = !app->pool_prompt;
-        app->read_list.top = 0;
+        update_rank(app);
+        return true;
+    case ACTION_OPEN:
+        open_page(app);
         return true;
     case ACTION_NUMBERS:
         app->show_numbers = !app->show_numbers;
@@ -247,7 +368,7 @@ bool update_read_action(struct app *app, enum action action, struct cmds *out)
         update_pin(app);
         return true;
     case ACTION_STEER:
-        if (app->has_selected)
+        if (update_can_choose(app))
             update_rack_add(app, app->selected, out);
         return true;
     case ACTION_RERUN:

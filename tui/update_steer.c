@@ -6,7 +6,7 @@
 
 static struct slot *slot_of(struct app *app)
 {
-    return app->slot < app->n_slots ? &app->slots[app->slot] : NULL;
+    return app->slot >= 0 && app->slot < app->n_slots ? &app->slots[app->slot] : NULL;
 }
 
 void update_rack_add(struct app *app, size_t row, struct cmds *out)
@@ -37,10 +37,10 @@ void update_factor(struct app *app, float factor, struct cmds *out)
     factor = factor > FACTOR_MAX ? FACTOR_MAX : factor < -FACTOR_MAX ? -FACTOR_MAX : factor;
     factor = roundf(factor * 1000) / 1000; /* steps of 0.05 do not drift; no -0 */
     factor = factor == 0 ? 0 : factor;
+    app->is_rack_auto = false;
     if (s->factor == factor)
         return;
     s->factor = factor;
-    app->is_rack_auto = false;
     update_run(app, out, true);
 }
 
@@ -173,14 +173,33 @@ static bool slider_action(struct app *app, enum action action, struct cmds *out)
     }
 }
 
+static void keep(struct app *app)
+{
+    if (!slot_of(app))
+        return;
+    update_notice(app, app->is_rack_auto ? "the slot stays when the text changes"
+                                         : "the slots stay already; X removes one");
+    app->is_rack_auto = false;
+}
+
 static void add_slot(struct app *app)
 {
     update_go(app, SCREEN_CONCEPTS);
     update_notice(app, "S puts the selected concept into the rack; / filters");
 }
 
+static bool acts_on_slot(enum action action)
+{
+    return action == ACTION_KIND || action == ACTION_TOGGLE || action == ACTION_REMOVE ||
+           action == ACTION_KEEP || (action >= ACTION_WEAKER && action <= ACTION_VALUE);
+}
+
 bool update_steer_action(struct app *app, enum action action, struct cmds *out)
 {
+    if (app->n_slots == 0 && acts_on_slot(action)) {
+        update_notice(app, "the rack is empty: a chooses a concept for it");
+        return true;
+    }
     if (slider_action(app, action, out))
         return true;
     switch (action) {
@@ -204,6 +223,9 @@ bool update_steer_action(struct app *app, enum action action, struct cmds *out)
         return true;
     case ACTION_REMOVE:
         remove_slot(app, out);
+        return true;
+    case ACTION_KEEP:
+        keep(app);
         return true;
     case ACTION_ADD:
         add_slot(app);

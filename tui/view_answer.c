@@ -24,6 +24,8 @@ static const char *state_text(const struct answer *a)
 
 static void steered_title(struct grid *g, struct rect r, int x, const struct app *app)
 {
+    if (app->is_rack_auto && app->n_slots > 0)
+        x += grid_str(g, r, 0, x, STYLE_DIM, "auto ");
     int n_on = 0, left = r.width - x;
     for (int i = 0; i < app->n_slots; i++)
         n_on += app->slots[i].is_on;

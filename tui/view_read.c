@@ -14,6 +14,18 @@ static bool shows_act(const struct app *app, struct rect r)
     return app->unit != SCORE_RAW && r.width >= NARROW - 10;
 }
 
+/* How much of the text the model can know. */
+static int draw_words(struct grid *g, struct rect r, int x, const struct reading *p)
+{
+    if (p->n_unseen > 0)
+        return grid_printf(g, r, 0, x, STYLE_WARNING, "%d of %d words never seen by the model",
+                           p->n_unseen, p->n_words) +
+               2;
+    if (p->n_unseen == 0 && p->n_words > 0)
+        return grid_printf(g, r, 0, x, STYLE_DIM, "all %d words known", p->n_words) + 2;
+    return 0;
+}
+
 static void draw_head(struct grid *g, struct rect r, const struct app *app)
 {
     int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, "Prompt") + 2;
@@ -21,15 +33,13 @@ static void draw_head(struct grid *g, struct rect r, const struct app *app)
         return;
     const struct reading *p = app->reading;
     x += grid_printf(g, r, 0, x, STYLE_DIM, "%d tokens", p->tokens.n) + 2;
-    if (p->n_unseen > 0)
-        x += grid_printf(g, r, 0, x, STYLE_WARNING, "%d of %d words never seen by the model",
-                         p->n_unseen, p->n_words) +
-             2;
-    else if (p->n_unseen == 0)
-        x += grid_printf(g, r, 0, x, STYLE_DIM, "all %d words known", p->n_words) + 2;
-    if (app->is_reading_stale)
+    if (app->is_reading_stale && (app->run == RUN_READING || app->reread_at > 0))
         x += grid_str(g, r, 0, x, STYLE_DIM, "(reading)") + 2;
-    else if (app->n_examples > 1 && app->is_example)
+    else if (app->is_reading_stale)
+        x += grid_str(g, r, 0, x, STYLE_WARNING, "older text: the new one was not read") + 2;
+    else
+        x += draw_words(g, r, x, p);
+    if (!app->is_reading_stale && app->n_examples > 1 && app->is_example)
         x += grid_printf(g, r, 0, x, STYLE_DIM, "example %zu of %zu", app->example + 1,
                          app->n_examples) +
              2;
@@ -58,19 +68,16 @@ void view_prompt_editor(struct grid *g, struct rect r, const struct app *app)
     struct rect box = r;
     grid_str(g, box, 0, 0, STYLE_ACCENT, ">");
     rect_take_left(&box, 2);
-    struct line_edit at = app->prompt; /* a borrowed copy whose cursor walks the text */
-    for (size_t i = 0; i < app->prompt.text.len;) {
-        const char *s = app->prompt.text.data + i;
-        uint32_t cp;
-        int n = utf8_decode(&cp, s, app->prompt.text.len - i);
-        int y, x;
-        at.cursor = i;
-        line_edit_place(&at, width, &y, &x);
+    enum style style = app->replaces_prompt ? STYLE_SELECTED : STYLE_TEXT;
+    struct line_edit_spot spot = {0};
+    while (line_edit_next(&app->prompt, width, &spot) && spot.row < top + r.height) {
+        const char *s = app->prompt.text.data + spot.at;
+        if (spot.len == 0 || spot.row < top)
+            continue;
         if (s[0] == '\n')
-            grid_str(g, box, y - top, x, STYLE_DIM, g->ascii ? "$" : "⏎");
+            grid_str(g, box, spot.row - top, spot.col, STYLE_DIM, g->ascii ? "$" : "⏎");
         else
-            grid_text(g, box, y - top, x, STYLE_TEXT, 0, s, n ? (size_t)n : 1);
-        i += n ? (size_t)n : 1;
+            grid_text(g, box, spot.row - top, spot.col, style, 0, s, spot.len);
     }
     if (app->prompt.text.len == 0)
         grid_str(g, box, 0, 0, STYLE_DIM, "type a text; Enter runs it");
@@ -166,10 +173,9 @@ static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
 /* Entries above their threshold, where there are thresholds. */
 static size_t n_firing(const struct app *app)
 {
-    size_t n, n_above = 0;
-    const struct ranked *entries = app_read_entries(app, &n);
-    for (size_t i = 0; i < n; i++)
-        n_above += app_score(app, entries[i].row, entries[i].act) > 0;
+    size_t n_above = 0;
+    for (size_t i = 0; i < app->read_list.n; i++)
+        n_above += app_score(app, app->entries[i].row, app->entries[i].act) > 0;
     return n_above;
 }
 
@@ -223,8 +229,7 @@ static void list_row(struct grid *g, struct rect r, int y, const struct app *app
 
 static void draw_list(struct grid *g, struct rect head, struct rect r, const struct app *app)
 {
-    size_t n;
-    const struct ranked *entries = app_read_entries(app, &n);
+    size_t n = app->read_list.n;
     list_title(g, head, app);
     if (n == 0 && app->reading && r.height > 0)
         grid_str(g, r, 0, 2, STYLE_DIM,
@@ -232,7 +237,7 @@ static void draw_list(struct grid *g, struct rect head, struct rect r, const str
                  : app->pool_prompt ? "No concept fires in this text."
                                     : "No concept fires at this token; p shows the whole prompt.");
     for (int y = 0; y < r.height && app->read_list.top + (size_t)y < n; y++) {
-        const struct ranked *entry = &entries[app->read_list.top + (size_t)y];
+        const struct ranked *entry = &app->entries[app->read_list.top + (size_t)y];
         bool selected = app->has_selected && entry->row == app->selected;
         list_row(g, r, y, app, entry, selected);
         if (selected && g->cursor_y < 0 && app->pane == PANE_LIST && app->mode == MODE_NORMAL)

@@ -47,7 +47,9 @@ static const char *hint_of_mode(const struct app *app)
 {
     switch (app->mode) {
     case MODE_EDIT:
-        return "Enter run   Ctrl-J new line   Esc done   Up older prompts   Ctrl-U W K cut";
+        return app->replaces_prompt
+                   ? "Typing replaces the example, arrows edit it   Enter run   Esc back"
+                   : "Enter run   Ctrl-U empty   Ctrl-J new line   Up older prompts   Esc back";
     case MODE_FILTER:
         return "Enter keep   Esc clear   Up Down move   lower case ignores case";
     case MODE_VALUE:
@@ -171,5 +173,5 @@ void view_error(struct grid *g, struct rect r, const struct app *app)
     int y = wrap_line(g, box, 1, STYLE_ERROR, app->err.message);
     if (app->err.hint[0])
         y = wrap_line(g, box, y, STYLE_TEXT, app->err.hint);
-    wrap_line(g, box, y, STYLE_DIM, "Any key goes on.");
+    wrap_line(g, box, y, STYLE_DIM, "Enter or Esc closes this; any other key does so and acts.");
 }

@@ -11,8 +11,10 @@ static void draw_head(struct grid *g, struct rect r, const struct app *app)
 {
     int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, "Rack") + 2;
     char text[96];
+    if (app->is_rack_auto && app->n_slots > 0)
+        x += grid_str(g, r, 0, x, STYLE_ACCENT, "auto: follows the top concept; S keeps it") + 2;
     if (app->dict && app->dict->act_max)
-        snprintf(text, sizeof text, "1.0 = the concept's largest activation");
+        snprintf(text, sizeof text, "1.0 = its act_max");
     else
         snprintf(text, sizeof text, "no act_max: 1.0 = the median residual norm %.4g",
                  app->reading ? (double)app->reading->median_norm : 0.0);
@@ -67,7 +69,9 @@ static void draw_slot(struct grid *g, struct rect r, int y, const struct app *ap
         grid_printf(g, r, y, x, s->factor < 0 ? STYLE_MINUS : STYLE_PLUS, "%+.2f",
                     (double)s->factor);
     }
-    grid_str(g, r, y, x + 7, STYLE_DIM, intervention_name(s->kind));
+    x += 7 + grid_str(g, r, y, x + 7, STYLE_DIM, intervention_name(s->kind));
+    if (app->is_rack_auto)
+        grid_str(g, r, y, x + 1, STYLE_ACCENT, "auto");
     if (selected && app->mode == MODE_NORMAL)
         grid_cursor(g, r, y, 0, false);
     if (selected)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOP = 256 };
 #define PROGRESS_EVERY 0.05 /* seconds */
 
 static int parse_ids(struct token_ids *out, const char *text, struct err *err)
@@ -114,9 +113,9 @@ static int encode(struct reading *out, const struct worker *w, const float *resi
     }
     tokens_take_acts(&out->tokens, acts);
     reading_set_max(out);
-    out->top = mem_alloc(MAX_TOP, sizeof *out->top);
+    out->top = mem_alloc(READING_TOP, sizeof *out->top);
     out->n_top =
-        rank_prompt(out->top, MAX_TOP, dict, acts, out->tokens.counted, (size_t)out->tokens.n);
+        rank_prompt(out->top, READING_TOP, dict, acts, out->tokens.counted, (size_t)out->tokens.n);
     return ERR_OK;
 }
 

@@ -154,6 +154,29 @@ START_TEST(random_keys_keep_the_text_valid)
 }
 END_TEST
 
+START_TEST(a_walk_visits_every_character_where_it_is_drawn)
+{
+    struct line_edit e = {.multi_line = true};
+    line_edit_set(&e, "abc\nd\xe6\x97\xa5\xe6\x9c\xac"
+                      "ef");
+    struct line_edit_spot spot = {0};
+    size_t end = 0;
+    while (line_edit_next(&e, 4, &spot)) {
+        int row, col;
+        ck_assert_uint_eq(spot.at, end); /* none left out, none twice */
+        end = spot.at + spot.len;
+        e.cursor = spot.at;
+        line_edit_place(&e, 4, &row, &col);
+        ck_assert_int_eq(row, spot.row);
+        ck_assert_int_eq(col, spot.col);
+        ck_assert_int_le(spot.col + spot.columns, 4);
+    }
+    ck_assert_uint_eq(end, e.text.len);
+    ck_assert_int_eq(spot.row, 3); /* abc | d日 | 本ef | the place behind the end */
+    line_edit_clear(&e);
+}
+END_TEST
+
 Suite *suite_line_edit(void)
 {
     Suite *s = suite_create("line_edit");
@@ -166,6 +189,7 @@ Suite *suite_line_edit(void)
     tcase_add_test(t, pasted_text_is_made_safe);
     tcase_add_test(t, the_cursor_is_found_in_wrapped_rows);
     tcase_add_test(t, random_keys_keep_the_text_valid);
+    tcase_add_test(t, a_walk_visits_every_character_where_it_is_drawn);
     suite_add_tcase(s, t);
     return s;
 }

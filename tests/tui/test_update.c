@@ -106,6 +106,7 @@ START_TEST(a_pause_in_typing_reads_the_prompt_again)
     ck_assert_ptr_nonnull(find(&commands, CMD_RUN));
     ck_assert(!find(&commands, CMD_RUN)->answers);
     commands.n = 0;
+    fake_send(&app, fake_reading(app.last_job), NULL);
     fake_key(&app, KEY_RETURN, &commands);
     ck_assert(find(&commands, CMD_RUN)->answers);
     ck_assert_int_eq(app.mode, MODE_NORMAL);
@@ -122,7 +123,10 @@ START_TEST(a_pasted_newline_never_submits)
     fake_send(&app, e, &commands);
     ck_assert_int_eq(app.mode, MODE_EDIT);
     ck_assert_ptr_null(find(&commands, CMD_RUN));
-    ck_assert_ptr_nonnull(strstr(line_edit_text(&app.prompt), "ratesa\nb\n"));
+    ck_assert_str_eq(line_edit_text(&app.prompt), "a\nb\n"); /* in place of the example */
+    e = (struct event){.kind = EVENT_PASTE, .text = mem_strdup("c"), .text_len = 1};
+    fake_send(&app, e, NULL);
+    ck_assert_str_eq(line_edit_text(&app.prompt), "a\nb\nc");
     app_clear(&app);
 }
 END_TEST
@@ -249,7 +253,7 @@ START_TEST(a_second_interrupt_quits)
 }
 END_TEST
 
-START_TEST(an_error_stays_until_a_key_which_does_nothing_else)
+START_TEST(an_error_stays_until_a_key_which_acts_unless_it_only_closes)
 {
     struct app app;
     fake_app(&app, FAKE_ERROR, 24, 80);
@@ -257,8 +261,16 @@ START_TEST(an_error_stays_until_a_key_which_does_nothing_else)
     ck_assert_int_eq(app.err.code, ERR_LIMIT);
     fake_key(&app, '3', NULL);
     ck_assert_int_eq(app.err.code, ERR_OK);
-    ck_assert_int_eq(app.screen, SCREEN_READ);
+    ck_assert_int_eq(app.screen, SCREEN_STEER);
     app_clear(&app);
+    static const int closing[] = {KEY_RETURN, KEY_ESCAPE};
+    for (int i = 0; i < 2; i++) {
+        fake_app(&app, FAKE_ERROR, 24, 80);
+        fake_key(&app, closing[i], NULL);
+        ck_assert_int_eq(app.err.code, ERR_OK);
+        ck_assert_int_eq(app.mode, MODE_NORMAL); /* Enter opened no page */
+        app_clear(&app);
+    }
 }
 END_TEST
 
@@ -292,13 +304,154 @@ START_TEST(the_tint_follows_the_text_until_a_concept_is_chosen)
     fake_send(&app, e, NULL);
     ck_assert_uint_eq(app.selected, 1);
     ck_assert_uint_eq(app.pins[0], 1);
-    ck_assert_uint_eq(app.slots[0].row, 0); /* what was steered stays */
     fake_keys(&app, "\rjj");
     size_t chosen = app.selected;
     ck_assert_uint_ne(chosen, 1);
     fake_send(&app, fake_reading(app.last_job), NULL);
     ck_assert_uint_eq(app.selected, chosen);
     app_clear(&app);
+}
+END_TEST
+
+START_TEST(what_is_typed_first_replaces_an_example_and_edits_a_text_of_ones_own)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "iabc");
+    ck_assert_str_eq(line_edit_text(&app.prompt), "abc");
+    fake_key(&app, KEY_ESCAPE, NULL);
+    fake_keys(&app, "id");
+    ck_assert_str_eq(line_edit_text(&app.prompt), "abcd");
+    app_clear(&app);
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_key(&app, 'i', NULL);
+    fake_key(&app, KEY_TO_END, NULL);
+    fake_keys(&app, "!");
+    ck_assert_ptr_nonnull(strstr(line_edit_text(&app.prompt), "its rates!"));
+    app_clear(&app);
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_key(&app, 'i', NULL);
+    fake_key(&app, KEY_RUBOUT, NULL);
+    ck_assert_str_eq(line_edit_text(&app.prompt), "");
+    struct cmds commands = {0};
+    fake_key(&app, KEY_RETURN, &commands); /* nothing to run, and the screen says so */
+    ck_assert_ptr_null(find(&commands, CMD_RUN));
+    ck_assert_ptr_nonnull(strstr(app.notice, "no text"));
+    app_clear(&app);
+}
+END_TEST
+
+static void check_selected_in_sight(const struct app *app)
+{
+    const struct list *l = &app->read_list;
+    ck_assert(app->has_selected);
+    ck_assert_uint_eq(app->entries[l->selected].row, app->selected);
+    ck_assert_uint_ge(l->selected, l->top);
+    ck_assert_uint_lt(l->selected, l->top + (size_t)layout_read(app).list.height);
+}
+
+START_TEST(there_is_always_a_selected_row_in_sight)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    for (size_t row = 0; row < FAKE_CONCEPTS; row++) {
+        app.selected = row; /* also those that never fire */
+        fake_keys(&app, "p");
+        for (int i = 0; i < 25; i++) {
+            fake_key(&app, i < 20 ? KEY_ARROW_LEFT : KEY_ARROW_RIGHT, NULL);
+            ck_assert_uint_eq(app.selected, row); /* the tint stays */
+            check_selected_in_sight(&app);
+        }
+        fake_keys(&app, "p");
+        check_selected_in_sight(&app);
+    }
+    fake_keys(&app, "pG");
+    check_selected_in_sight(&app);
+    fake_keys(&app, "gj");
+    check_selected_in_sight(&app);
+    size_t shown = app.entries[app.read_list.selected].row;
+    fake_keys(&app, "S");
+    ck_assert_uint_eq(app.slots[0].row, shown);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(keys_that_have_nothing_to_act_on_say_why)
+{
+    struct app app;
+    fake_app(&app, FAKE_LOADING, 24, 80);
+    for (const char *key = " Sj\r"; *key; key++) {
+        fake_key(&app, *key, NULL);
+        ck_assert_msg(strstr(app.notice, "nothing was read yet"), "'%c': %s", *key, app.notice);
+    }
+    app_clear(&app);
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "2/zz");
+    fake_send(&app, (struct event){.kind = EVENT_MATCHES}, NULL);
+    fake_key(&app, KEY_RETURN, NULL);
+    int n_pins = app.n_pins;
+    for (const char *key = " Sj\r"; *key; key++) {
+        fake_key(&app, *key, NULL);
+        ck_assert_msg(strstr(app.notice, "no label matches"), "'%c': %s", *key, app.notice);
+    }
+    ck_assert_int_eq(app.n_pins, n_pins);
+    fake_keys(&app, "3X");
+    for (const char *key = "hlt0~X S\r"; *key; key++) {
+        fake_key(&app, *key, NULL);
+        ck_assert_msg(strstr(app.notice, "rack is empty"), "'%c': %s", *key, app.notice);
+    }
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(enter_on_read_opens_the_page_and_escape_returns)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "j");
+    size_t selected = app.selected;
+    fake_key(&app, KEY_RETURN, NULL);
+    ck_assert_int_eq(app.mode, MODE_PAGE);
+    ck_assert_int_eq(app.screen, SCREEN_READ);
+    ck_assert(!rect_is_empty(layout_read(&app).detail));
+    ck_assert_uint_eq(app.selected, selected);
+    fake_keys(&app, "j"); /* the next concept's page */
+    ck_assert_uint_ne(app.selected, selected);
+    ck_assert_int_eq(app.mode, MODE_PAGE);
+    fake_key(&app, KEY_ESCAPE, NULL);
+    ck_assert_int_eq(app.mode, MODE_NORMAL);
+    ck_assert_int_eq(app.screen, SCREEN_READ);
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(an_untouched_slot_follows_the_text_and_a_touched_one_stays)
+{
+    static const char *const touches[] = {"3l", "3S", "3ll"};
+    struct app app;
+    struct cmds commands = {0};
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "ix");
+    fake_key(&app, KEY_RETURN, &commands); /* read first: the slot may change */
+    ck_assert(!find(&commands, CMD_RUN)->answers);
+    struct event e = fake_reading(app.last_job);
+    e.reading->top[0] = e.reading->top[1];
+    commands.n = 0;
+    fake_send(&app, e, &commands);
+    ck_assert_uint_eq(app.slots[0].row, 1);
+    ck_assert(find(&commands, CMD_RUN)->answers);
+    app_clear(&app);
+    for (int i = 0; i < 3; i++) {
+        fake_app(&app, FAKE_STEERED, 24, 80);
+        fake_keys(&app, touches[i]);
+        fake_keys(&app, "oo1ix");
+        e = fake_reading(app.last_job);
+        e.reading->top[0] = e.reading->top[1];
+        fake_send(&app, e, NULL);
+        ck_assert_int_eq(app.n_slots, 1);
+        ck_assert_uint_eq(app.slots[0].row, 0);
+        app_clear(&app);
+    }
 }
 END_TEST
 
@@ -326,16 +479,15 @@ START_TEST(older_prompts_come_back_on_up)
 {
     struct app app;
     fake_app(&app, FAKE_STEERED, 24, 80);
-    fake_keys(&app, "i one\r");
+    fake_keys(&app, "ione\r");
     done(&app);
     fake_keys(&app, "i two\r");
     done(&app);
     fake_keys(&app, "i");
     fake_key(&app, KEY_ARROW_UP, NULL);
-    ck_assert_ptr_nonnull(strstr(line_edit_text(&app.prompt), "rates one"));
-    ck_assert_ptr_null(strstr(line_edit_text(&app.prompt), "two"));
+    ck_assert_str_eq(line_edit_text(&app.prompt), "one");
     fake_key(&app, KEY_ARROW_DOWN, NULL);
-    ck_assert_ptr_nonnull(strstr(line_edit_text(&app.prompt), "two"));
+    ck_assert_str_eq(line_edit_text(&app.prompt), "one two");
     app_clear(&app);
 }
 END_TEST
@@ -448,9 +600,14 @@ Suite *suite_update(void)
     tcase_add_test(t, events_of_an_older_run_are_dropped);
     tcase_add_test(t, escape_stops_what_runs_and_only_then_goes_back);
     tcase_add_test(t, a_second_interrupt_quits);
-    tcase_add_test(t, an_error_stays_until_a_key_which_does_nothing_else);
+    tcase_add_test(t, an_error_stays_until_a_key_which_acts_unless_it_only_closes);
     tcase_add_test(t, pins_are_limited_and_belong_to_the_user_once_touched);
     tcase_add_test(t, the_tint_follows_the_text_until_a_concept_is_chosen);
+    tcase_add_test(t, what_is_typed_first_replaces_an_example_and_edits_a_text_of_ones_own);
+    tcase_add_test(t, there_is_always_a_selected_row_in_sight);
+    tcase_add_test(t, keys_that_have_nothing_to_act_on_say_why);
+    tcase_add_test(t, enter_on_read_opens_the_page_and_escape_returns);
+    tcase_add_test(t, an_untouched_slot_follows_the_text_and_a_touched_one_stays);
     tcase_add_test(t, examples_go_round_and_are_answered);
     tcase_add_test(t, older_prompts_come_back_on_up);
     tcase_add_test(t, the_mouse_selects_and_drags_but_starts_nothing);

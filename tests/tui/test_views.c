@@ -60,7 +60,9 @@ START_TEST(modes_look_as_they_did)
 {
     check_keys("?", "help_read");
     check_keys("3?", "help_steer");
-    check_keys("i, said the fish", "read_typing");
+    check_keys("i", "read_edit_example");
+    check_keys("iA fish, said the fish", "read_typing");
+    check_keys("j\r", "read_page");
     check_keys("pll", "read_at_token");
     check_keys("#", "read_numbers");
     check_keys("2\r", "concepts_page");
@@ -104,6 +106,53 @@ START_TEST(an_escape_sequence_from_the_model_stays_text)
     ck_assert_ptr_null(strchr(buf_cstr(&text), '\x1b'));
     buf_clear(&text);
     grid_clear(&grid);
+    app_clear(&app);
+}
+END_TEST
+
+static bool shows(const struct app *app, const char *text)
+{
+    struct grid grid;
+    struct buf dump = {0};
+    grid_init(&grid, app->height, app->width);
+    view_frame(&grid, app);
+    grid_dump(&dump, &grid);
+    bool found = strstr(buf_cstr(&dump), text) != NULL;
+    buf_clear(&dump);
+    grid_clear(&grid);
+    return found;
+}
+
+START_TEST(a_refused_text_is_not_said_to_be_read_still)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "ix");
+    ck_assert(shows(&app, "(reading)"));
+    fake_send(&app, (struct event){.kind = EVENT_TICK, .seconds = 99}, NULL);
+    ck_assert(shows(&app, "(reading)"));
+    struct event e = {.kind = EVENT_DONE, .job = app.last_job, .seconds = 99};
+    err_set(&e.err, ERR_LIMIT, "the text has 9000 tokens");
+    fake_send(&app, e, NULL);
+    ck_assert(!shows(&app, "(reading)"));
+    ck_assert(shows(&app, "the new one was not read"));
+    app_clear(&app);
+}
+END_TEST
+
+/* Work that grows with the square of the text would take minutes here. */
+START_TEST(a_long_prompt_draws_at_once)
+{
+    enum { LEN = 1 << 19 };
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    struct event e = {.kind = EVENT_PASTE, .text = mem_alloc(LEN, 1), .text_len = LEN};
+    for (size_t i = 0; i < LEN; i++)
+        e.text[i] = i % 7 ? 'a' : ' ';
+    fake_send(&app, e, NULL);
+    ck_assert_uint_eq(app.prompt.text.len, LEN);
+    for (int i = 0; i < 5; i++)
+        ck_assert(shows(&app, "aaaaaa aaaaaa"));
     app_clear(&app);
 }
 END_TEST
@@ -153,6 +202,8 @@ Suite *suite_views(void)
     tcase_add_test(t, modes_look_as_they_did);
     tcase_add_test(t, a_terminal_without_utf8_gets_ascii_only);
     tcase_add_test(t, an_escape_sequence_from_the_model_stays_text);
+    tcase_add_test(t, a_refused_text_is_not_said_to_be_read_still);
+    tcase_add_test(t, a_long_prompt_draws_at_once);
     tcase_add_test(t, every_size_draws);
     tcase_add_test(t, a_small_terminal_is_told_what_is_needed);
     suite_add_tcase(s, t);
