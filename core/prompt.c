@@ -110,7 +110,7 @@ int prompt_from_text(struct prompt *out, const struct scope *scope, enum prompt_
 {
     *out = (struct prompt){0};
     if (!scope->tokenizer) {
-        err_set(err, ERR_UNSUPPORTED, "%s has no tokenizer.json, so text cannot become tokens",
+        err_set(err, ERR_UNSUPPORTED, "%s has no tokenizer, so text cannot become tokens",
                 scope->model->name);
         err_hint(err, "Put the model's tokenizer.json into its folder, or give token ids: --ids "
                       "2,17,5");

@@ -26,15 +26,29 @@ static int check_need(const struct scope_paths *paths, int need, struct err *err
     return need & SCOPE_DICT && !paths->dict ? refuse_no_dictionary(paths, err) : ERR_OK;
 }
 
+/* tokenizer.json is what Hugging Face reads where both are there. */
+static char *tokenizer_path(const char *model)
+{
+    char *path = path_join(model, "tokenizer.json");
+    if (file_exists(path))
+        return path;
+    free(path);
+    path = path_join(model, "tokenizer.model");
+    if (file_exists(path))
+        return path;
+    free(path);
+    return NULL;
+}
+
 static int open_tokenizer(struct scope *scope, const char *model, int need, struct err *err)
 {
     int rc = ERR_OK;
-    char *path = path_join(model, "tokenizer.json");
-    if (file_exists(path)) {
+    char *path = tokenizer_path(model);
+    if (path) {
         rc = tokenizer_open(&scope->tokenizer, path, err);
     } else if (need & SCOPE_TOKENIZER) {
-        rc = err_set(err, ERR_IO, "%s: no tokenizer.json in this folder", model);
-        err_hint(err, "Copy it there from the model's page; without it only --ids works.");
+        rc = err_set(err, ERR_IO, "%s: no tokenizer.json or tokenizer.model in this folder", model);
+        err_hint(err, "Copy one there from the model's page; without it only --ids works.");
     }
     free(path);
     return rc;

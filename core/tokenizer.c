@@ -3,12 +3,14 @@
 #include "core/bpe.h"
 #include "core/token_trie.h"
 #include "core/traced_text.h"
+#include "data/sentencepiece.h"
 #include "data/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define MODEL_SUFFIX ".model"
 #define JOIN_BITS 21 /* 256 KiB: Gemma's 0.2 million pairs of characters fill a tenth of it */
 
 struct tokenizer {
@@ -178,7 +180,9 @@ int tokenizer_new(struct tokenizer **out, struct vocab *take, struct err *err)
 int tokenizer_open(struct tokenizer **out, const char *path, struct err *err)
 {
     struct vocab *vocab;
-    int code = vocab_open(&vocab, path, err);
+    size_t len = strlen(path), n = strlen(MODEL_SUFFIX);
+    bool is_model = len > n && strcmp(path + len - n, MODEL_SUFFIX) == 0;
+    int code = is_model ? sentencepiece_open(&vocab, path, err) : vocab_open(&vocab, path, err);
     return code == ERR_OK ? tokenizer_new(out, vocab, err) : code;
 }
 

@@ -1,6 +1,6 @@
-/* Text to token ids and back, as tokenizer.json declares it: added tokens are split off first,
- * then normaliser, pre-tokeniser, BPE with byte fallback. Never adds BOS by itself.
- * Read-only after creation; any thread may use it. */
+/* Text to token ids and back, as tokenizer.json or tokenizer.model declares it: added tokens are
+ * split off first, then normaliser, pre-tokeniser, BPE with byte fallback. Never adds BOS by
+ * itself. Read-only after creation; any thread may use it. */
 #ifndef CORE_TOKENIZER_H
 #define CORE_TOKENIZER_H
 
@@ -13,6 +13,7 @@
 
 struct tokenizer;
 
+/* A tokenizer.json, or a SentencePiece file where the name ends with ".model". */
 int tokenizer_open(struct tokenizer **out, const char *path, struct err *err) ERR_CHECK;
 /* Takes the vocabulary, also when it fails. */
 int tokenizer_new(struct tokenizer **out, struct vocab *take, struct err *err) ERR_CHECK;

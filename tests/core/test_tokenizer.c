@@ -2,8 +2,10 @@
 #include "data/file.h"
 #include "data/json.h"
 #include "data/text.h"
+#include "tests/support/piece_list.h"
 #include "tests/support/runner.h"
 #include "tests/support/shared.h"
+#include "tests/support/tmp_dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,10 @@
 
 #define FIXTURE "tests/fixtures/tokenizer/tokenizer.json"
 #define EXPECTED "tests/fixtures/tokenizer/expected_ids.jsonl"
+#define MODEL "tests/fixtures/tokenizer/tokenizer.model"
+#define TORTURE "tests/fixtures/tokenizer/torture.jsonl"
+#define N_TORTURE 231
+#define DEMO "assets/demo/tokenizer.json"
 
 static struct tokenizer *open_tokenizer(const char *path)
 {
@@ -90,8 +96,8 @@ static void check_decodes(const struct tokenizer *tok, const struct token_ids *i
     buf_clear(&streamed);
 }
 
-/* One line {"text": ..., "ids": [...]}. */
-static void check_line(const struct tokenizer *tok, const char *line, size_t len)
+/* One line {"text": ..., KEY: [...]}. */
+static void check_line(const struct tokenizer *tok, const char *line, size_t len, const char *key)
 {
     struct err err;
     struct json_doc *doc;
@@ -100,7 +106,7 @@ static void check_line(const struct tokenizer *tok, const char *line, size_t len
     struct token_spans spans = {0};
     ck_assert_int_eq(json_parse(&doc, line, len, "expected", &err), ERR_OK);
     ck_assert(json_string_bytes(&text, json_get(json_root(doc), "text")));
-    const struct json *want = json_get(json_root(doc), "ids");
+    const struct json *want = json_get(json_root(doc), key);
     encode(&ids, &spans, tok, buf_cstr(&text), text.len);
     bool same = ids.n == json_size(want);
     size_t i = 0;
@@ -115,14 +121,15 @@ static void check_line(const struct tokenizer *tok, const char *line, size_t len
     token_spans_clear(&spans);
 }
 
-static size_t check_file(const struct tokenizer *tok, const char *path)
+/* The ids of every line's text; the number of lines. */
+static size_t check_file(const struct tokenizer *tok, const char *path, const char *key)
 {
     struct err err;
     struct buf lines = {0};
     ck_assert_int_eq(file_read(&lines, path, 1 << 24, &err), ERR_OK);
     size_t n = 0;
     for (char *s = lines.data, *end; (end = strchr(s, '\n')); s = end + 1, n++)
-        check_line(tok, s, (size_t)(end - s));
+        check_line(tok, s, (size_t)(end - s), key);
     buf_clear(&lines);
     return n;
 }
@@ -130,7 +137,17 @@ static size_t check_file(const struct tokenizer *tok, const char *path)
 START_TEST(ids_equal_those_of_the_reference_implementation)
 {
     struct tokenizer *tok = open_tokenizer(FIXTURE);
-    ck_assert_uint_eq(check_file(tok, EXPECTED), 200);
+    ck_assert_uint_eq(check_file(tok, EXPECTED, "ids"), 200);
+    ck_assert_uint_eq(check_file(tok, TORTURE, "ids"), N_TORTURE);
+    tokenizer_free(tok);
+}
+END_TEST
+
+START_TEST(tokenizer_model_gives_the_ids_of_tokenizer_json)
+{
+    struct tokenizer *tok = open_tokenizer(MODEL);
+    ck_assert_uint_eq(check_file(tok, EXPECTED, "ids"), 200);
+    ck_assert_uint_eq(check_file(tok, TORTURE, "ids"), N_TORTURE);
     tokenizer_free(tok);
 }
 END_TEST
@@ -142,11 +159,147 @@ START_TEST(gemma_2_gives_its_264_reference_encodings)
     if (path && expected) {
         struct tokenizer *tok = open_tokenizer(path);
         ck_assert_int_eq(vocab_size(tokenizer_vocab(tok)), 256000);
-        ck_assert_uint_eq(check_file(tok, expected), 264);
+        ck_assert_uint_eq(check_file(tok, expected, "ids"), 264);
+        ck_assert_uint_eq(check_file(tok, TORTURE, "gemma"), N_TORTURE);
         tokenizer_free(tok);
     }
     free(path);
     free(expected);
+}
+END_TEST
+
+/* Writes the vocabulary of a tokenizer.json as DIR/tokenizer.model and opens that. */
+static struct tokenizer *open_as_model(const char *json, const char *dir)
+{
+    struct err err;
+    struct vocab *v = NULL;
+    struct piece_list list;
+    struct buf bytes = {0};
+    ck_assert_int_eq(vocab_open(&v, json, &err), ERR_OK);
+    piece_list_from(&list, v);
+    piece_list_write(&bytes, &list, &(struct piece_model){.kind = 2});
+    char *path = tmp_dir_write(dir, "tokenizer.model", bytes.data, bytes.len);
+    piece_list_clear(&list);
+    vocab_close(v);
+    buf_clear(&bytes);
+    struct tokenizer *tok = open_tokenizer(path);
+    free(path);
+    return tok;
+}
+
+START_TEST(gemma_2_gives_the_same_ids_as_a_tokenizer_model)
+{
+    char *json = shared_file("gemma2-tokenizer/tokenizer.json");
+    char *expected = shared_file("gemma2-tokenizer/expected_ids.jsonl");
+    if (json && expected) {
+        char *dir = tmp_dir_new();
+        struct tokenizer *tok = open_as_model(json, dir);
+        ck_assert_uint_eq(check_file(tok, expected, "ids"), 264);
+        ck_assert_uint_eq(check_file(tok, TORTURE, "gemma"), N_TORTURE);
+        tokenizer_free(tok);
+        tmp_dir_free(dir);
+    }
+    free(json);
+    free(expected);
+}
+END_TEST
+
+/* --- byte-pair encoding by its definition: look at all pairs, join the best, start again --- */
+
+/* Normalised text without added tokens to ids; returns how many. Gemma's rules only. */
+static size_t encode_slowly(int *ids, const struct vocab *v, const char *s, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len;) {
+        uint32_t cp;
+        size_t size = s[i] == ' ' ? 1 : (size_t)utf8_decode(&cp, s + i, len - i);
+        int id = s[i] == ' ' ? vocab_id(v, "\xe2\x96\x81", 3) : vocab_id(v, s + i, size);
+        for (size_t byte = 0; byte < size && id < 0; byte++) {
+            char piece[8];
+            snprintf(piece, sizeof piece, "<0x%02X>", (unsigned char)s[i + byte]);
+            ids[n++] = vocab_id(v, piece, 6);
+        }
+        if (id >= 0)
+            ids[n++] = id;
+        i += size;
+    }
+    for (;;) {
+        const struct vocab_merge *best = NULL;
+        size_t at = 0;
+        for (size_t i = 0; i + 1 < n; i++) {
+            const struct vocab_merge *m = vocab_find_merge(v, ids[i], ids[i + 1]);
+            if (m && (!best || m < best)) {
+                best = m;
+                at = i;
+            }
+        }
+        if (!best)
+            return n;
+        ids[at] = best->merged;
+        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
+        n--;
+    }
+}
+
+/* The added token at the start of s that is the longest, or NULL. */
+static const struct vocab_added *added_at(const struct vocab *v, const char *s, size_t len)
+{
+    size_t n;
+    const struct vocab_added *best = NULL, *added = vocab_added(v, &n);
+    for (size_t i = 0; i < n; i++)
+        if (added[i].len <= len && memcmp(s, added[i].text, added[i].len) == 0 &&
+            (!best || added[i].len > best->len))
+            best = &added[i];
+    return best;
+}
+
+static void check_against_definition(const struct tokenizer *tok, const char *s, size_t len)
+{
+    const struct vocab *v = tokenizer_vocab(tok);
+    int *want = mem_alloc(len + 1, sizeof *want);
+    size_t n = 0, done = 0;
+    for (size_t i = 0; i <= len; i++) {
+        const struct vocab_added *added = i < len ? added_at(v, s + i, len - i) : NULL;
+        if (i < len && !added)
+            continue;
+        n += encode_slowly(want + n, v, s + done, i - done);
+        done = i;
+        if (added) {
+            want[n++] = added->id;
+            done += added->len;
+            i = done - 1;
+        }
+    }
+    struct token_ids got = {0};
+    encode(&got, NULL, tok, s, len);
+    ck_assert_uint_eq(got.n, n);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_int_eq(got.ids[i], want[i]);
+    token_ids_clear(&got);
+    free(want);
+}
+
+START_TEST(the_demo_encodes_by_the_definition_of_bpe)
+{
+    struct err err;
+    struct buf lines = {0};
+    struct tokenizer *tok = open_tokenizer(DEMO);
+    ck_assert_int_eq(file_read(&lines, TORTURE, 1 << 20, &err), ERR_OK);
+    for (char *s = lines.data, *end; (end = strchr(s, '\n')); s = end + 1) {
+        struct json_doc *doc;
+        struct buf text = {0};
+        struct token_ids ids = {0};
+        ck_assert_int_eq(json_parse(&doc, s, (size_t)(end - s), "torture", &err), ERR_OK);
+        ck_assert(json_string_bytes(&text, json_get(json_root(doc), "text")));
+        check_against_definition(tok, buf_cstr(&text), text.len);
+        encode(&ids, NULL, tok, buf_cstr(&text), text.len);
+        check_decodes(tok, &ids, buf_cstr(&text), text.len);
+        token_ids_clear(&ids);
+        buf_clear(&text);
+        json_close(doc);
+    }
+    buf_clear(&lines);
+    tokenizer_free(tok);
 }
 END_TEST
 
@@ -205,6 +358,47 @@ START_TEST(long_runs_cost_no_more_than_long_texts)
         buf_clear(&text);
     }
     tokenizer_free(tok);
+}
+END_TEST
+
+/* Running text, code and everything that is hard to encode. */
+static void make_long_text(struct buf *out, size_t len)
+{
+    struct buf lines = {0};
+    struct err err;
+    ck_assert_int_eq(file_read(&lines, TORTURE, 1 << 20, &err), ERR_OK);
+    while (out->len < len) {
+        buf_str(out, "It was late, and the rain had not stopped since noon. ");
+        for (char *s = lines.data, *end; (end = strchr(s, '\n')) && out->len < len; s = end + 1) {
+            struct json_doc *doc;
+            ck_assert_int_eq(json_parse(&doc, s, (size_t)(end - s), "torture", &err), ERR_OK);
+            json_string_bytes(out, json_get(json_root(doc), "text"));
+            json_close(doc);
+        }
+    }
+    buf_clear(&lines);
+}
+
+START_TEST(a_megabyte_takes_less_than_a_second)
+{
+    char *shared = shared_file("gemma2-tokenizer/tokenizer.json");
+    const char *const paths[] = {FIXTURE, DEMO, shared};
+    struct buf text = {0};
+    make_long_text(&text, 1 << 20);
+    for (size_t i = 0; i < 3 && paths[i]; i++) {
+        struct tokenizer *tok = open_tokenizer(paths[i]);
+        struct token_ids ids = {0};
+        double start = seconds();
+        encode(&ids, NULL, tok, text.data, text.len);
+        double taken = seconds() - start;
+        printf("1 MB to %zu ids of %d: %.2f s\n", ids.n, vocab_size(tokenizer_vocab(tok)), taken);
+        ck_assert_msg(taken < 5, "%.1f s", taken); /* sanitizers take five times as long */
+        check_decodes(tok, &ids, text.data, text.len);
+        token_ids_clear(&ids);
+        tokenizer_free(tok);
+    }
+    buf_clear(&text);
+    free(shared);
 }
 END_TEST
 
@@ -350,9 +544,13 @@ Suite *suite_tokenizer(void)
     TCase *t = tcase_create("tokenizer");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, ids_equal_those_of_the_reference_implementation);
+    tcase_add_test(t, tokenizer_model_gives_the_ids_of_tokenizer_json);
     tcase_add_test(t, gemma_2_gives_its_264_reference_encodings);
+    tcase_add_test(t, gemma_2_gives_the_same_ids_as_a_tokenizer_model);
+    tcase_add_test(t, the_demo_encodes_by_the_definition_of_bpe);
     tcase_add_test(t, any_bytes_are_encoded_and_traced_back);
     tcase_add_test(t, long_runs_cost_no_more_than_long_texts);
+    tcase_add_test(t, a_megabyte_takes_less_than_a_second);
     tcase_add_test(t, unknown_characters_are_fused_kept_apart_or_dropped_as_declared);
     tcase_add_test(t, normaliser_and_splits_are_applied_as_declared);
     tcase_add_test(t, a_whole_word_is_taken_before_merging_where_declared);

@@ -1,6 +1,6 @@
 #include "tests/support/piece_list.h"
 
-#include "data/mem.h"
+#include "data/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +51,67 @@ void piece_list_from(struct piece_list *list, const struct vocab *vocab)
     int unk_id = vocab_rules(vocab)->unk_id;
     if (unk_id >= 0)
         list->items[unk_id].type = PIECE_UNKNOWN;
+}
+
+/* --- protocol buffers --- */
+
+static void put_varint(struct buf *out, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        buf_char(out, (char)(v | 0x80));
+    buf_char(out, (char)v);
+}
+
+static void put_number(struct buf *out, unsigned field, uint64_t v)
+{
+    put_varint(out, field << 3);
+    put_varint(out, v);
+}
+
+static void put_bytes(struct buf *out, unsigned field, const void *bytes, size_t len)
+{
+    put_varint(out, field << 3 | 2);
+    put_varint(out, len);
+    buf_add(out, bytes, len);
+}
+
+static void put_piece(struct buf *out, const struct scored_piece *p)
+{
+    struct buf piece = {0};
+    uint32_t bits;
+    uint8_t score[4];
+    memcpy(&bits, &p->score, sizeof bits);
+    store_u32(score, bits);
+    put_bytes(&piece, 1, p->text, p->len);
+    put_varint(&piece, 2 << 3 | 5);
+    buf_add(&piece, score, sizeof score);
+    if (p->type != PIECE_NORMAL) /* the default, which real files leave out */
+        put_number(&piece, 3, p->type);
+    put_bytes(out, 1, piece.data, piece.len);
+    buf_clear(&piece);
+}
+
+void piece_list_write(struct buf *out, const struct piece_list *list,
+                      const struct piece_model *model)
+{
+    struct buf part = {0};
+    for (size_t id = 0; id < list->n; id++)
+        put_piece(out, &list->items[id]);
+    if (model->kind)
+        put_number(&part, 3, model->kind);
+    put_number(&part, 4, list->n);
+    put_number(&part, 35, 1);
+    put_number(&part, 43, (uint64_t)-1); /* pad_id: a negative number takes ten bytes */
+    put_bytes(out, 2, part.data, part.len);
+    part.len = 0;
+    const char *charsmap = model->charsmap ? model->charsmap : "";
+    put_bytes(&part, 1, *charsmap ? "nmt_nfkc" : "identity", 8);
+    put_bytes(&part, 2, charsmap, strlen(charsmap));
+    put_number(&part, 3, model->add_dummy_prefix);
+    put_number(&part, 4, model->remove_extra_whitespaces);
+    put_number(&part, 5, 1);
+    put_bytes(out, 3, part.data, part.len);
+    buf_clear(&part);
 }
 
 void piece_list_clear(struct piece_list *list)
