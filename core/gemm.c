@@ -2,6 +2,7 @@
 
 #include "data/mem.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,10 +220,12 @@ struct gemm_operand gemm_columns(const float *x, size_t n_cols)
 
 struct gemm_operand gemm_matrix(const struct matrix *w)
 {
+    assert(dtype_block(w->dtype) == 1);
     return (struct gemm_operand){w->data, w->dtype, w->n_cols, 1};
 }
 
 struct gemm_operand gemm_matrix_transposed(const struct matrix *w)
 {
+    assert(dtype_block(w->dtype) == 1);
     return (struct gemm_operand){w->data, w->dtype, 1, w->n_cols};
 }

@@ -19,7 +19,8 @@
 #endif
 
 /* Tiles are the unit of work of a thread. Their sizes depend on the shapes alone, never on the
- * number of threads: so neither do the sums. */
+ * number of threads: so neither do the sums. Columns are cut between blocks of weights, all of
+ * which divide 256. */
 #define FEW_TILE_OUT 32   /* weight rows of the fused kernel */
 #define MANY_TILE_OUT 256 /* at most so many weight rows of one sgemm */
 #define MANY_TILE_IN 2560 /* at most so many columns are converted at a time */
@@ -35,6 +36,13 @@ static size_t size_min(size_t a, size_t b)
 static size_t n_blocks(size_t n, size_t block)
 {
     return (n + block - 1) / block;
+}
+
+/* Columns that are converted at a time: equal parts of whole blocks. */
+static size_t many_tile_in(const struct matrix *w)
+{
+    size_t block = dtype_block(w->dtype);
+    return n_blocks(n_blocks(w->n_cols, n_blocks(w->n_cols, MANY_TILE_IN)), block) * block;
 }
 
 /* Weight rows of one sgemm: equal parts, and a number of parts that 2 or 4 threads can share. */
@@ -120,7 +128,7 @@ struct product {
 
 static const char *weight_at(const struct matrix *w, size_t row, size_t col)
 {
-    return (const char *)w->data + (row * w->n_cols + col) * dtype_size(w->dtype);
+    return (const char *)w->data + dtype_bytes(w->dtype, row * w->n_cols + col);
 }
 
 /* f32 weights that a float pointer may point to: files need not align them. */
@@ -154,9 +162,9 @@ static void many_rows_task(void *data, size_t task)
         return;
     }
     float *tile = thread_tile();
-    size_t block = n_blocks(w->n_cols, n_blocks(w->n_cols, MANY_TILE_IN));
-    for (size_t i = 0; i < w->n_cols; i += block) {
-        size_t width = size_min(block, w->n_cols - i);
+    const size_t tile_in = many_tile_in(w);
+    for (size_t i = 0; i < w->n_cols; i += tile_in) {
+        size_t width = size_min(tile_in, w->n_cols - i);
         for (size_t row = 0; row < (size_t)n_out; row++)
             kernels()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype, width);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->n, n_out, (int)width, 1,
@@ -166,6 +174,7 @@ static void many_rows_task(void *data, size_t task)
 
 void matmul(float *y, const float *x, const struct matrix *w, size_t n)
 {
+    assert(w->n_cols % dtype_block(w->dtype) == 0);
     assert(n <= INT_MAX && w->n_rows <= INT_MAX && w->n_cols <= INT_MAX);
     struct product p = {y, x, w, n};
     pthread_once(&blas_once, tame_blas);

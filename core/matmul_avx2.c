@@ -1,8 +1,10 @@
 /* The kernels with AVX2, FMA and F16C, chosen at run time. */
 #include "core/matmul_kernels.h"
+#include "core/quant_avx2.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
+#include <assert.h>
 #include <immintrin.h>
 #include <string.h>
 
@@ -64,6 +66,17 @@ struct tile {
     size_t w_stride;
     float *save; /* NULL, or [nw, MATMUL_CHUNK]: gets the weights as f32, for further tiles */
 };
+
+/* Blocks go through f32 in the first-level cache. */
+AVX2_INLINE bool is_blocks(enum dtype dtype)
+{
+    return dtype != DTYPE_F32 && dtype != DTYPE_BF16 && dtype != DTYPE_F16;
+}
+
+AVX2_INLINE size_t bytes_of(enum dtype dtype, size_t n)
+{
+    return dtype == DTYPE_F32 ? 4 * n : is_blocks(dtype) ? dtype_bytes(dtype, n) : 2 * n;
+}
 
 /* 8 columns from column i on, of which the last n_valid count. */
 AVX2_INLINE void step(__m256 sum[MAX_W][MAX_X], const struct tile *at, size_t i, size_t n_valid,
@@ -158,22 +171,37 @@ AVX2_INLINE void group(float *y, size_t ldy, struct tile at, size_t n, enum dtyp
     }
 }
 
+/* The same for weights in blocks. */
+AVX2_INLINE void converted(float *y, size_t ldy, struct tile at, size_t n, enum dtype dtype,
+                           size_t n_chunk, int nw)
+{
+    float buf[MAX_W * MATMUL_CHUNK];
+    for (int j = 0; j < nw; j++)
+        quant_avx2_to_f32(buf + j * MATMUL_CHUNK, at.w + (size_t)j * at.w_stride, dtype, n_chunk);
+    at.w = (const char *)buf;
+    at.w_stride = MATMUL_CHUNK * sizeof *buf;
+    group(y, ldy, at, n, DTYPE_F32, n_chunk, nw);
+}
+
 /* Weight rows j .. j + nw over the columns from i0 to i1, chunk by chunk. */
 AVX2_INLINE void columns(float *y, size_t ldy, const float *x, size_t n, const char *w,
                          enum dtype dtype, size_t n_in, size_t i0, size_t i1, int nw)
 {
-    const size_t size = dtype == DTYPE_F32 ? 4 : 2;
+    const size_t stride = bytes_of(dtype, n_in);
     for (size_t i = i0; i < i1; i += MATMUL_CHUNK) {
         size_t n_chunk = i1 - i < MATMUL_CHUNK ? i1 - i : MATMUL_CHUNK;
-        struct tile at = {x + i, n_in, w + i * size, n_in * size, NULL};
-        group(y, ldy, at, n, dtype, n_chunk, nw);
+        struct tile at = {x + i, n_in, w + bytes_of(dtype, i), stride, NULL};
+        if (is_blocks(dtype))
+            converted(y, ldy, at, n, dtype, n_chunk, nw);
+        else
+            group(y, ldy, at, n, dtype, n_chunk, nw);
     }
 }
 
 AVX2_INLINE void rows_of(float *y, size_t ldy, const float *x, size_t n, const char *w,
                          enum dtype dtype, size_t n_out, size_t n_in)
 {
-    const size_t stride = n_in * (dtype == DTYPE_F32 ? 4 : 2);
+    const size_t stride = bytes_of(dtype, n_in);
     const size_t width = n <= MAX_STREAMED ? n_in : MATMUL_CHUNK;
     for (size_t t = 0; t < n; t++)
         memset(y + t * ldy, 0, n_out * sizeof *y);
@@ -190,6 +218,14 @@ AVX2_INLINE void rows_of(float *y, size_t ldy, const float *x, size_t n, const c
     }
 }
 
+/* One copy for all kinds of blocks: the conversion tells them apart. */
+AVX2 static void block_rows(float *y, size_t ldy, const float *x, size_t n, const char *w,
+                            enum dtype dtype, size_t n_out, size_t n_in)
+{
+    assert(is_blocks(dtype));
+    rows_of(y, ldy, x, n, w, dtype, n_out, n_in);
+}
+
 AVX2 static void few_rows(float *y, size_t ldy, const float *x, size_t n, const void *w,
                           enum dtype dtype, size_t n_out, size_t n_in)
 {
@@ -200,8 +236,11 @@ AVX2 static void few_rows(float *y, size_t ldy, const float *x, size_t n, const 
     case DTYPE_F16:
         rows_of(y, ldy, x, n, w, DTYPE_F16, n_out, n_in);
         break;
-    default:
+    case DTYPE_F32:
         rows_of(y, ldy, x, n, w, DTYPE_F32, n_out, n_in);
+        break;
+    default:
+        block_rows(y, ldy, x, n, w, dtype, n_out, n_in);
         break;
     }
 }
@@ -224,8 +263,10 @@ AVX2 static void to_f32(float *dst, const void *src, enum dtype dtype, size_t n)
         convert(dst, src, DTYPE_BF16, n);
     else if (dtype == DTYPE_F16)
         convert(dst, src, DTYPE_F16, n);
-    else
+    else if (dtype == DTYPE_F32)
         memcpy(dst, src, n * sizeof *dst);
+    else
+        quant_avx2_to_f32(dst, src, dtype, n);
 }
 
 const struct matmul_kernels matmul_avx2 = {few_rows, to_f32};

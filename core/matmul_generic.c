@@ -19,14 +19,13 @@ static void few_rows(float *y, size_t ldy, const float *x, size_t n, const void 
                      enum dtype dtype, size_t n_out, size_t n_in)
 {
     const char *rows = w;
-    const size_t size = dtype_size(dtype);
     float buf[MATMUL_CHUNK];
     for (size_t j = 0; j < n_out; j++) {
         for (size_t t = 0; t < n; t++)
             y[t * ldy + j] = 0;
         for (size_t i = 0; i < n_in; i += MATMUL_CHUNK) {
             size_t n_chunk = n_in - i < MATMUL_CHUNK ? n_in - i : MATMUL_CHUNK;
-            tensor_to_f32(buf, rows + (j * n_in + i) * size, dtype, n_chunk);
+            tensor_to_f32(buf, rows + dtype_bytes(dtype, j * n_in + i), dtype, n_chunk);
             for (size_t t = 0; t < n; t++)
                 y[t * ldy + j] += dot_chunk(x + t * n_in + i, buf, n_chunk);
         }

@@ -7,16 +7,19 @@
 #include <stddef.h>
 
 /* Columns whose products are summed in registers before they go to y. Every kernel sums a row in
- * the same order whatever the number of rows, so a row's result does not depend on its batch. */
+ * the same order whatever the number of rows, so a row's result does not depend on its batch.
+ * A multiple of all block sizes. */
 #define MATMUL_CHUNK 1024
 
 struct matmul_kernels {
     /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out, reading each weight once.
-     * x [n, n_in] f32; w [n_out, n_in] as stored (f32, f16, bf16), need not be aligned. */
+     * x [n, n_in] f32; w [n_out, n_in] as stored (f32, f16, bf16, whole blocks), need not be
+     * aligned. */
     void (*few_rows)(float *y, size_t ldy, const float *x, size_t n, const void *w,
                      enum dtype dtype, size_t n_out, size_t n_in);
 
-    /* dst [n] f32 from n stored elements (f32, f16, bf16), which need not be aligned. */
+    /* dst [n] f32 from n stored elements (f32, f16, bf16, whole blocks), which need not be
+     * aligned. */
     void (*to_f32)(float *dst, const void *src, enum dtype dtype, size_t n);
 };
 

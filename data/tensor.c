@@ -1,6 +1,7 @@
 #include "data/tensor.h"
 
 #include "data/mem.h"
+#include "data/quant.h"
 
 #include <assert.h>
 #include <string.h>
@@ -10,12 +11,26 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 static const struct {
     const char *name;
-    size_t size;
+    size_t block, size;
 } dtypes[] = {
-    [DTYPE_F32] = {"F32", 4}, [DTYPE_F16] = {"F16", 2}, [DTYPE_BF16] = {"BF16", 2},
-    [DTYPE_F64] = {"F64", 8}, [DTYPE_I64] = {"I64", 8}, [DTYPE_I32] = {"I32", 4},
-    [DTYPE_U8] = {"U8", 1},
+    [DTYPE_F32] = {"F32", 1, 4},
+    [DTYPE_F16] = {"F16", 1, 2},
+    [DTYPE_BF16] = {"BF16", 1, 2},
+    [DTYPE_F64] = {"F64", 1, 8},
+    [DTYPE_I64] = {"I64", 1, 8},
+    [DTYPE_I32] = {"I32", 1, 4},
+    [DTYPE_U8] = {"U8", 1, 1},
+    [DTYPE_Q8_0] = {"Q8_0", QUANT_BLOCK, Q8_0_BYTES},
+    [DTYPE_Q4_0] = {"Q4_0", QUANT_BLOCK, Q4_0_BYTES},
+    [DTYPE_Q4_K] = {"Q4_K", QUANT_K_BLOCK, Q4_K_BYTES},
+    [DTYPE_Q5_K] = {"Q5_K", QUANT_K_BLOCK, Q5_K_BYTES},
+    [DTYPE_Q6_K] = {"Q6_K", QUANT_K_BLOCK, Q6_K_BYTES},
 };
+
+size_t dtype_block(enum dtype dtype)
+{
+    return dtypes[dtype].block;
+}
 
 size_t dtype_size(enum dtype dtype)
 {
@@ -25,6 +40,17 @@ size_t dtype_size(enum dtype dtype)
 const char *dtype_name(enum dtype dtype)
 {
     return dtypes[dtype].name;
+}
+
+size_t dtype_bytes(enum dtype dtype, size_t n)
+{
+    return n / dtypes[dtype].block * dtypes[dtype].size;
+}
+
+bool dtype_is_weight(enum dtype dtype)
+{
+    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 ||
+           dtypes[dtype].block > 1;
 }
 
 int tensor_n_elements(size_t *out, const struct tensor *t, struct err *err)
@@ -131,7 +157,7 @@ static void f64_run(float *dst, const unsigned char *src, size_t n)
 
 void tensor_to_f32(float *dst, const void *src, enum dtype dtype, size_t n)
 {
-    assert(dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 || dtype == DTYPE_F64);
+    assert(dtype_is_weight(dtype) || dtype == DTYPE_F64);
     if (n == 0)
         return;
     if (dtype == DTYPE_F32)
@@ -140,14 +166,16 @@ void tensor_to_f32(float *dst, const void *src, enum dtype dtype, size_t n)
         f16_run(dst, src, n);
     else if (dtype == DTYPE_BF16)
         bf16_run(dst, src, n);
-    else
+    else if (dtype == DTYPE_F64)
         f64_run(dst, src, n);
+    else
+        quant_to_f32(dst, src, dtype, n);
 }
 
 void matrix_row(float *dst, const struct matrix *m, size_t row)
 {
     assert(row < m->n_rows);
-    size_t stride = m->n_cols * dtype_size(m->dtype);
+    size_t stride = dtype_bytes(m->dtype, m->n_cols);
     tensor_to_f32(dst, (const unsigned char *)m->data + row * stride, m->dtype, m->n_cols);
 }
 
@@ -156,10 +184,14 @@ int matrix_from_tensor(struct matrix *out, const struct tensor *t, struct err *e
     if (t->n_dims != 2)
         return err_set(err, ERR_SHAPE, "tensor '%.100s': has %d dimensions, a matrix has 2",
                        t->name, t->n_dims);
-    if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16)
+    if (!dtype_is_weight(t->dtype))
         return err_set(err, ERR_UNSUPPORTED,
                        "tensor '%.100s': is stored as %s, not as F32, F16 or BF16", t->name,
                        dtype_name(t->dtype));
+    if (t->shape[1] % dtype_block(t->dtype) != 0)
+        return err_set(err, ERR_SHAPE,
+                       "tensor '%.100s': its rows of %zu are not whole blocks of %s", t->name,
+                       t->shape[1], dtype_name(t->dtype));
     *out = (struct matrix){t->dtype, t->shape[0], t->shape[1], t->data};
     return ERR_OK;
 }
