@@ -1,7 +1,9 @@
 #include "core/isa.h"
 #include "core/matmul.h"
+#include "core/matmul_kernels.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
+#include "tests/support/random_blocks.h"
 #include "tests/support/runner.h"
 
 #include <pthread.h>
@@ -35,14 +37,17 @@ static void store(char *dst, const float *src, enum dtype dtype, size_t n)
 static struct world world_new(enum dtype dtype, size_t n, size_t n_out, size_t n_in, size_t skew)
 {
     struct world v = {.n = n, .n_out = n_out, .n_in = n_in};
-    v.stored = mem_alloc(n_out * n_in * dtype_size(dtype) + skew, 1);
+    v.stored = mem_alloc(dtype_bytes(dtype, n_out * n_in) + skew, 1);
     v.values = mem_alloc(n_out * n_in, sizeof(float));
     v.x = mem_alloc(n * n_in, sizeof(float));
     v.dy = mem_alloc(n * n_out, sizeof(float));
     random_floats(v.values, n_out * n_in, 1);
     random_floats(v.x, n * n_in, 2);
     random_floats(v.dy, n * n_out, 3);
-    store(v.stored + skew, v.values, dtype, n_out * n_in);
+    if (dtype_block(dtype) > 1)
+        random_blocks(v.stored + skew, dtype, n_out * n_in, 1);
+    else
+        store(v.stored + skew, v.values, dtype, n_out * n_in);
     tensor_to_f32(v.values, v.stored + skew, dtype, n_out * n_in);
     v.w = (struct matrix){dtype, n_out, n_in, v.stored + skew};
     return v;
@@ -89,16 +94,29 @@ static const size_t row_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 40, 63, 64, 7
 static const size_t shapes[][2] = {{1, 1},      {3, 7},     {4, 8},    {37, 96},  {64, 160},
                                    {130, 1031}, {33, 2049}, {5, 2600}, {290, 33}, {700, 40}};
 
+/* the same for blocks: their rows are whole ones */
+static const enum dtype block_types[] = {DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K, DTYPE_Q5_K,
+                                         DTYPE_Q6_K};
+static const size_t block_shapes[][2] = {{1, 1}, {37, 4}, {5, 5}, {33, 11}, {270, 2}};
+
+static void check_products(enum dtype dtype, size_t n_out, size_t n_in)
+{
+    for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
+        struct world v = world_new(dtype, row_counts[r], n_out, n_in, r % 2);
+        check_forward(&v);
+        world_clear(&v);
+    }
+}
+
 static void check_all_products(void)
 {
     for (size_t d = 0; d < 3; d++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-            for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
-                struct world v =
-                    world_new(stored_types[d], row_counts[r], shapes[s][0], shapes[s][1], r % 2);
-                check_forward(&v);
-                world_clear(&v);
-            }
+            check_products(stored_types[d], shapes[s][0], shapes[s][1]);
+    for (size_t d = 0; d < 5; d++)
+        for (size_t s = 0; s < sizeof block_shapes / sizeof *block_shapes; s++)
+            check_products(block_types[d], block_shapes[s][0],
+                           block_shapes[s][1] * dtype_block(block_types[d]));
 }
 
 START_TEST(product_equals_a_double_loop_in_plain_c)
@@ -124,9 +142,10 @@ END_TEST
 
 START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
 {
-    for (size_t d = 0; d < 3; d++) {
+    for (size_t d = 0; d < 8; d++) {
         enum { N = 40 };
-        struct world v = world_new(stored_types[d], N, 50, 2310, 0);
+        const size_t n_in = d < 3 ? 2310 : 2304;
+        struct world v = world_new(d < 3 ? stored_types[d] : block_types[d - 3], N, 50, n_in, 0);
         float *batch = mem_alloc(N * 50, sizeof *batch);
         float single[50];
         matmul(batch, v.x, &v.w, N);
@@ -137,11 +156,29 @@ START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
             free(fewer);
         }
         for (size_t t = 0; t < N; t++) {
-            matmul(single, v.x + t * 2310, &v.w, 1);
+            matmul(single, v.x + t * n_in, &v.w, 1);
             ck_assert_mem_eq(single, batch + t * 50, sizeof single);
         }
         free(batch);
         world_clear(&v);
+    }
+}
+END_TEST
+
+START_TEST(blocks_convert_to_the_same_bits_with_the_best_instructions)
+{
+    if (isa_best() == ISA_GENERIC) {
+        puts("skipped: this processor has nothing but plain C");
+        return;
+    }
+    for (size_t d = 0; d < 5; d++) {
+        enum { N = 20 * 256 };
+        char stored[N * 2];
+        float got[N], want[N];
+        random_blocks(stored + 1, block_types[d], N, (uint32_t)d);
+        tensor_to_f32(want, stored + 1, block_types[d], N);
+        matmul_avx2.to_f32(got, stored + 1, block_types[d], N);
+        ck_assert_msg(memcmp(got, want, sizeof got) == 0, "%s", dtype_name(block_types[d]));
     }
 }
 END_TEST
@@ -193,6 +230,11 @@ START_TEST(backward_product_adds_to_what_is_there)
         check_backward(&v);
         world_clear(&v);
         v = world_new(stored_types[d], 1, 5, 3, 0);
+        check_backward(&v);
+        world_clear(&v);
+    }
+    for (size_t d = 0; d < 5; d++) {
+        struct world v = world_new(block_types[d], 9, 600, 768, 1);
         check_backward(&v);
         world_clear(&v);
     }
@@ -277,6 +319,7 @@ Suite *suite_matmul(void)
     tcase_add_test(t, product_equals_a_double_loop_in_plain_c);
     tcase_add_test(t, product_equals_a_double_loop_with_the_best_instructions);
     tcase_add_test(t, a_row_does_not_depend_on_how_many_go_with_it);
+    tcase_add_test(t, blocks_convert_to_the_same_bits_with_the_best_instructions);
     tcase_add_test(t, result_does_not_depend_on_the_number_of_threads);
     tcase_add_test(t, backward_product_adds_to_what_is_there);
     tcase_add_test(t, weight_gradient_adds_to_what_is_there);
