@@ -1,4 +1,5 @@
-/* Any bytes as a GGUF file: every value and tensor that is accepted can be read to its last byte. */
+/* Any bytes as a GGUF file: every value and tensor that is accepted can be read to its last byte.
+ */
 #include "data/gguf.h"
 
 #include <assert.h>
