@@ -182,6 +182,7 @@ install: all ## install program, man page, completions and demo (PREFIX, DESTDIR
 	install -m644 assets/completions/$(NAME).zsh $(ZSH)/_$(NAME)
 	install -m644 assets/completions/$(NAME).fish $(FISH)/$(NAME).fish
 	install -m644 $(DEMO_FILES) $(SHARE)/demo
+	install -m644 assets/calibration.txt $(SHARE)
 	for d in $(notdir $(wildcard assets/demo/l[0-9]*)); do install -d $(SHARE)/demo/$$d && \
 	  install -m644 assets/demo/$$d/* $(SHARE)/demo/$$d; done
 uninstall: ## remove what install put there

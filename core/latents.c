@@ -1,6 +1,7 @@
 #include "core/latents.h"
 
 #include "core/matmul.h"
+#include "data/calibration.h"
 #include "data/mem.h"
 
 #include <math.h>
@@ -46,29 +47,57 @@ int latents_encode(float *acts, const struct dictionary *dict, const float *resi
     return ERR_OK;
 }
 
+static bool has_margins(const struct dictionary *dict)
+{
+    for (size_t c = 0; dict->act_max && dict->threshold && c < dict->n_concepts; c++)
+        if (dict->threshold[c] != dict->act_max[c])
+            return true;
+    return false;
+}
+
+bool score_unit_allowed(const struct dictionary *dict, enum score_unit unit)
+{
+    switch (unit) {
+    case SCORE_MARGIN:
+        return has_margins(dict);
+    case SCORE_Z:
+        return dict->calibration != NULL;
+    case SCORE_SHARE:
+        return dict->act_max != NULL;
+    default:
+        return unit == SCORE_RAW;
+    }
+}
+
 enum score_unit score_unit_of(const struct dictionary *dict)
 {
-    if (!dict->act_max)
-        return SCORE_RAW;
-    for (size_t c = 0; dict->threshold && c < dict->n_concepts; c++)
-        if (dict->threshold[c] != dict->act_max[c])
-            return SCORE_MARGIN;
-    return SCORE_SHARE;
+    enum score_unit unit = SCORE_MARGIN;
+    while (!score_unit_allowed(dict, unit))
+        unit++;
+    return unit;
 }
 
 const char *score_unit_name(enum score_unit unit)
 {
-    static const char *const names[] = {"margin", "share", "raw"};
+    static const char *const names[N_SCORE_UNITS] = {"margin", "z", "share", "raw"};
     return names[unit];
 }
 
-static float score_in(enum score_unit unit, const struct dictionary *dict, size_t row, float act)
+float score_full(enum score_unit unit)
+{
+    static const float full[N_SCORE_UNITS] = {1, 6, 1, 0};
+    return full[unit];
+}
+
+float score_in(enum score_unit unit, const struct dictionary *dict, size_t row, float act)
 {
     if (unit == SCORE_RAW)
         return act;
-    float act_max = dict->act_max[row];
-    if (!(act_max > 0))
+    if (dict->act_max && !(dict->act_max[row] > 0))
         return 0;
+    if (unit == SCORE_Z)
+        return calibration_z(dict->calibration, row, act);
+    float act_max = dict->act_max[row];
     if (unit == SCORE_MARGIN && dict->threshold[row] != act_max)
         return (act - dict->threshold[row]) / (act_max - dict->threshold[row]);
     return act / act_max;
@@ -159,11 +188,11 @@ static bool pool_max(struct ranked *best, const float *acts, size_t n_concepts, 
 }
 
 static size_t rank_pooled(struct ranked *out, size_t k, const struct dictionary *dict,
-                          const float *acts, const bool *counted, size_t n_tokens, bool firing_only)
+                          enum score_unit unit, const float *acts, const bool *counted,
+                          size_t n_tokens, bool firing_only)
 {
     size_t n = 0;
     struct ranked *best = mem_zalloc(dict->n_concepts, sizeof *best);
-    enum score_unit unit = score_unit_of(dict);
     if (pool_max(best, acts, dict->n_concepts, counted, n_tokens)) {
         for (size_t c = 0; c < dict->n_concepts; c++) {
             best[c].score = score_in(unit, dict, c, best[c].act);
@@ -176,14 +205,15 @@ static size_t rank_pooled(struct ranked *out, size_t k, const struct dictionary 
     return n;
 }
 
-size_t rank_prompt(struct ranked *out, size_t k, const struct dictionary *dict, const float *acts,
-                   const bool *counted, size_t n_tokens)
+size_t rank_prompt(struct ranked *out, size_t k, const struct dictionary *dict,
+                   enum score_unit unit, const float *acts, const bool *counted, size_t n_tokens)
 {
-    return rank_pooled(out, k, dict, acts, counted, n_tokens, true);
+    return rank_pooled(out, k, dict, unit, acts, counted, n_tokens, true);
 }
 
 size_t rank_prompt_all(struct ranked *out, size_t k, const struct dictionary *dict,
-                       const float *acts, const bool *counted, size_t n_tokens)
+                       enum score_unit unit, const float *acts, const bool *counted,
+                       size_t n_tokens)
 {
-    return rank_pooled(out, k, dict, acts, counted, n_tokens, false);
+    return rank_pooled(out, k, dict, unit, acts, counted, n_tokens, false);
 }

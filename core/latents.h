@@ -17,12 +17,18 @@
 int latents_encode(float *acts, const struct dictionary *dict, const float *resid, size_t n_tokens,
                    size_t d_model, bool is_signed, struct err *err) ERR_CHECK;
 
-/* The score that ranks concepts (DESIGN.md 2, Units). One unit per dictionary; in a margin
- * dictionary the rows whose threshold equals act_max are scored by share. */
-enum score_unit { SCORE_MARGIN, SCORE_SHARE, SCORE_RAW };
-enum score_unit score_unit_of(const struct dictionary *dict);
-const char *score_unit_name(enum score_unit unit);                    /* "margin", "share", "raw" */
-float score_of(const struct dictionary *dict, size_t row, float act); /* act_max <= 0: 0 */
+/* The score that ranks concepts (DESIGN.md 2, Units): margin = (act - threshold) / (act_max -
+ * threshold), z = (projection - mean) / spread of the calibration, share = act / act_max, raw =
+ * act. z is of the signed projection: where that is negative, a rectified act will not do. In
+ * margins the rows whose threshold equals act_max are scored by share. A row whose act_max is known
+ * and not above 0 is dead and scores 0 in every unit but raw. */
+enum score_unit { SCORE_MARGIN, SCORE_Z, SCORE_SHARE, SCORE_RAW, N_SCORE_UNITS };
+enum score_unit score_unit_of(const struct dictionary *dict); /* the first that it allows */
+bool score_unit_allowed(const struct dictionary *dict, enum score_unit unit);
+const char *score_unit_name(enum score_unit unit); /* "margin", "z", "share", "raw" */
+float score_full(enum score_unit unit); /* drawn as a full bar: 1, z 6; raw 0: the largest seen */
+float score_in(enum score_unit unit, const struct dictionary *dict, size_t row, float act);
+float score_of(const struct dictionary *dict, size_t row, float act); /* in score_unit_of */
 
 struct ranked {
     size_t row;
@@ -38,11 +44,12 @@ size_t rank_token_all(struct ranked *out, size_t k, const float *acts, size_t n_
 
 /* The k rows with the largest score over the counted positions: act = max over positions with
  * counted[t], by score then row. rank_prompt leaves out rows with act <= 0, rank_prompt_all keeps
- * them; without a counted position both return 0.
+ * them; without a counted position both return 0. For z ranked by rank_prompt_all give signed acts.
  * acts [n_tokens, n_concepts], counted [n_tokens]. */
-size_t rank_prompt(struct ranked *out, size_t k, const struct dictionary *dict, const float *acts,
-                   const bool *counted, size_t n_tokens);
+size_t rank_prompt(struct ranked *out, size_t k, const struct dictionary *dict,
+                   enum score_unit unit, const float *acts, const bool *counted, size_t n_tokens);
 size_t rank_prompt_all(struct ranked *out, size_t k, const struct dictionary *dict,
-                       const float *acts, const bool *counted, size_t n_tokens);
+                       enum score_unit unit, const float *acts, const bool *counted,
+                       size_t n_tokens);
 
 #endif

@@ -116,6 +116,23 @@ int scope_check(struct scope *scope, int layer, struct err *err)
     return rc == ERR_OK ? choose_hook_layer(scope, layer, err) : rc;
 }
 
+int scope_calibration_key(struct calibration_key *out, const struct scope *scope,
+                          const char *model_path, struct err *err)
+{
+    *out = (struct calibration_key){.dict = calibration_dict_hash(scope->dict),
+                                    .layer = scope->hook_layer};
+    return calibration_model_hash(&out->model, model_path, err);
+}
+
+int scope_open_calibration(struct scope *scope, const char *model_path, struct err *err)
+{
+    struct calibration_key key;
+    int rc = scope_calibration_key(&key, scope, model_path, err);
+    return rc == ERR_OK
+               ? calibration_find(&scope->dict->calibration, &key, scope->dict->n_concepts, err)
+               : rc;
+}
+
 static int open_parts(struct scope *scope, const struct scope_paths *paths,
                       const struct scope_options *options, int need, struct err *err)
 {
@@ -126,7 +143,11 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
         rc = open_tokenizer(scope, paths->model, need, err);
     if (rc == ERR_OK && need & SCOPE_MODEL)
         rc = open_model(scope, paths->model, err);
-    return rc == ERR_OK ? scope_check(scope, options->layer, err) : rc;
+    if (rc == ERR_OK)
+        rc = scope_check(scope, options->layer, err);
+    if (rc == ERR_OK && need & SCOPE_CALIBRATION && scope->dict && paths->model)
+        rc = scope_open_calibration(scope, paths->model, err);
+    return rc;
 }
 
 int scope_open(struct scope *out, const struct scope_options *options, int need, struct err *err)

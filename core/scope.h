@@ -8,6 +8,7 @@
 #include "core/prompt.h"
 #include "core/scope_paths.h"
 #include "core/tokenizer.h"
+#include "data/calibration.h"
 #include "data/dictionary.h"
 
 #include <stdbool.h>
@@ -23,7 +24,13 @@ struct scope {
 
 /* What a command cannot do without. A dictionary that is there but not needed is opened too if
  * SCOPE_DICT_IF_ANY is set; a tokenizer always is when the model's folder has one. */
-enum scope_need { SCOPE_MODEL = 1, SCOPE_DICT = 2, SCOPE_TOKENIZER = 4, SCOPE_DICT_IF_ANY = 8 };
+enum scope_need {
+    SCOPE_MODEL = 1,
+    SCOPE_DICT = 2,
+    SCOPE_TOKENIZER = 4,
+    SCOPE_DICT_IF_ANY = 8,
+    SCOPE_CALIBRATION = 16, /* the dictionary gets what `axscope calibrate` stored, if it did */
+};
 
 /* Opens what `need` (a union of scope_need) asks for and checks that it fits together. Only what
  * is needed is read: a search opens no model. ERR_ARG: --model is needed and absent, or several
@@ -35,6 +42,14 @@ void scope_close(struct scope *scope);
 /* Does the dictionary fit the model? Sets the hook layer: `layer` if >= 0, else the dictionary's,
  * else the last. scope_open has done it; for scopes that were put together by hand. */
 int scope_check(struct scope *scope, int layer, struct err *err) ERR_CHECK;
+
+/* What a calibration of this scope's dictionary on the model at `model_path` is kept under. */
+int scope_calibration_key(struct calibration_key *out, const struct scope *scope,
+                          const char *model_path, struct err *err) ERR_CHECK;
+
+/* Attaches the stored calibration to the dictionary, if there is one. scope_open does it under
+ * SCOPE_CALIBRATION. */
+int scope_open_calibration(struct scope *scope, const char *model_path, struct err *err) ERR_CHECK;
 
 /* Appends what a token is shown as: decoded bytes, "<id>" without a tokenizer. */
 void scope_token_text(struct buf *out, const struct scope *scope, int id);

@@ -54,19 +54,30 @@ static char *program_path(const char *argv0)
 /* --- the demo --- */
 
 /* base/demo or base itself, whichever is a model folder. */
-static char *demo_in(const char *base)
+static char *demo_in(const char *base, const char *name)
 {
-    char *demo = path_join(base, "demo");
+    char *demo = path_join(base, name);
     if (hub_is_model(demo))
         return demo;
     free(demo);
     return hub_is_model(base) ? mem_strdup(base) : NULL;
 }
 
-static char *find_demo(const char *argv0)
+static char *file_in(const char *base, const char *name)
+{
+    char *file = path_join(base, name);
+    if (file_exists(file))
+        return file;
+    free(file);
+    return NULL;
+}
+
+/* The first that `look` finds under $AXSCOPE_DATA or the places beside the program. */
+static char *find_bundled(char *(*look)(const char *base, const char *name), const char *name,
+                          const char *argv0)
 {
     const char *data = getenv("AXSCOPE_DATA");
-    char *found = data && *data ? demo_in(data) : NULL;
+    char *found = data && *data ? look(data, name) : NULL;
     char *program = found ? NULL : program_path(argv0);
     char *slash = program ? strrchr(program, '/') : NULL;
     if (slash) {
@@ -74,12 +85,17 @@ static char *find_demo(const char *argv0)
         *slash = '\0';
         for (size_t i = 0; i < sizeof below / sizeof *below && !found; i++) {
             char *base = path_join(*program ? program : "/", below[i]);
-            found = demo_in(base);
+            found = look(base, name);
             free(base);
         }
     }
     free(program);
     return found;
+}
+
+char *scope_find_bundled(const char *name, const char *argv0)
+{
+    return find_bundled(file_in, name, argv0);
 }
 
 /* --- names --- */
@@ -193,7 +209,7 @@ static char *dictionary_for(const char *asked, const char *model)
 static int find_the_demo(struct scope_paths *out, const struct scope_options *options,
                          struct err *err)
 {
-    out->model = find_demo(options->argv0);
+    out->model = find_bundled(demo_in, "demo", options->argv0);
     out->is_demo = true;
     if (!out->model) {
         const char *data = getenv("AXSCOPE_DATA");

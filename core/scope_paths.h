@@ -26,6 +26,10 @@ struct scope_paths {
  * hub cache, else dict is NULL. Without a model dict stands alone. */
 int scope_find(struct scope_paths *out, const struct scope_options *options,
                struct err *err) ERR_CHECK;
+/* A file that comes with the program, such as calibration.txt: looked for where the demo is
+ * ($AXSCOPE_DATA, beside the executable). NULL if it is nowhere; the caller frees. */
+char *scope_find_bundled(const char *name, const char *argv0);
+
 void scope_paths_clear(struct scope_paths *paths);
 
 #endif

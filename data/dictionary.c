@@ -1,5 +1,6 @@
 #include "data/dictionary.h"
 
+#include "data/calibration.h"
 #include "data/file.h"
 #include "data/json.h"
 #include "data/torch_file.h"
@@ -327,6 +328,7 @@ void dictionary_close(struct dictionary *dict)
         return;
     labels_close(&dict->labels);
     torch_close(dict->weights);
+    calibration_close(dict->calibration);
     free(dict->act_max);
     free(dict->threshold);
     free(dict->name);

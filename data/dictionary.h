@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct calibration;
 struct torch_file;
 
 struct dictionary {
@@ -18,11 +19,13 @@ struct dictionary {
     int hook_layer; /* 0-based; residual after this layer; -1 when the files do not say */
     size_t n_concepts;
     size_t d_model;
-    struct matrix directions;   /* [n_concepts, d_model], as stored, not re-normalised */
-    struct labels labels;       /* [n_concepts] */
-    float *act_max;             /* [n_concepts] or NULL */
-    float *threshold;           /* [n_concepts] or NULL */
-    struct torch_file *weights; /* owns the bytes behind directions */
+    struct matrix directions;        /* [n_concepts, d_model], as stored, not re-normalised */
+    struct labels labels;            /* [n_concepts] */
+    float *act_max;                  /* [n_concepts] or NULL */
+    float *threshold;                /* [n_concepts] or NULL */
+    struct calibration *calibration; /* owned: how rows behave on neutral text; or NULL. Not
+                                        opened here: it belongs to a model too (core/scope.h) */
+    struct torch_file *weights;      /* owns the bytes behind directions */
 };
 
 /* Opens `path`: a folder with weight.pt and metadata.jsonl, or one that holds exactly one lN

@@ -16,6 +16,7 @@ enum { ON_READ = 1, ON_CONCEPTS = 2, ON_STEER = 4, ON_ALL = 7 };
     ACTION(POOL, ON_READ, "p", "token/prompt",                                                  \
            "list concepts at the cursor token, or over the whole prompt")                       \
     ACTION(NUMBERS, ON_READ, "#", "numbers", "numbers under the tokens")                        \
+    ACTION(UNIT, ON_READ | ON_CONCEPTS, "U", "", "next unit: margin, z, share, raw")            \
     ACTION(FILTER, ON_CONCEPTS, "/", "filter", "filter the labels by a regular expression")     \
     ACTION(OPEN, ON_READ | ON_CONCEPTS, "Enter", "page", "the selected concept's page")         \
     ACTION(SORT, ON_CONCEPTS, "s", "sort", "sort by row, or by what fires in the prompt")       \

@@ -50,7 +50,7 @@ float app_score(const struct app *app, size_t row, float act)
 {
     if (!app->dict || row >= app->dict->n_concepts || !(act > 0))
         return 0;
-    return score_of(app->dict, row, act);
+    return score_in(app->unit, app->dict, row, act);
 }
 
 float app_prompt_max(const struct app *app, size_t row)
@@ -59,11 +59,11 @@ float app_prompt_max(const struct app *app, size_t row)
     return r && row < r->tokens.n_concepts ? r->row_max[row] : 0;
 }
 
-/* Without maxima the scale of a concept is its own largest value on this text. */
+/* A unit without a full value takes the concept's own largest on this text. */
 float app_scale(const struct app *app, size_t row)
 {
     if (app->unit != SCORE_RAW || !app->reading)
-        return 1;
+        return app->unit != SCORE_RAW ? score_full(app->unit) : 1;
     float best = app_prompt_max(app, row);
     for (int b = 0; b < N_BRANCHES; b++) {
         float answer = tokens_act_max(&app->answers[b].tokens, row);

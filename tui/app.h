@@ -141,7 +141,7 @@ struct app {
 void app_init(struct app *app, int height, int width);
 void app_clear(struct app *app);
 
-/* What tints a row fully: a score of 1, or for raw activations the largest one on screen. */
+/* What tints a row fully: score_full, or for raw activations the largest one on screen. */
 float app_scale(const struct app *app, size_t row);
 /* The tint for a row at token i: score times gain in levels 0..8; scale from app_scale. */
 int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t row, float scale);

@@ -169,6 +169,7 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
 {
     *out = (struct args){.scope = {.layer = -1, .argv0 = argc > 0 ? argv[0] : NULL},
                          .top = 10,
+                         .unit = -1,
                          .limit = -1,
                          .lens = 10,
                          .nearest = 10,

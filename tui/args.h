@@ -22,6 +22,7 @@ enum command {
     COMMAND_TOKENIZE,
     COMMAND_DUMP,
     COMMAND_INFO,
+    COMMAND_CALIBRATE,
     N_COMMANDS
 };
 
@@ -69,6 +70,7 @@ struct args {
     struct concept_ref *concepts; /* [n_concepts] owned: --concept, in order */
     size_t n_concepts;
     bool all, is_signed, pool_axbench;
+    int unit; /* enum score_unit, or -1: the best that the dictionary allows */
 
     int limit; /* search; -1: no limit */
     bool case_sensitive;
@@ -87,6 +89,9 @@ struct args {
     size_t n_layers;
     enum dump_logits logits;
     bool latents;
+
+    const char *texts; /* calibrate; NULL: the bundled text */
+    bool again;
 };
 
 /* Parses argv; strings are borrowed from it. On a failure ERR_ARG, and *out is cleared except for

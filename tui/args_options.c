@@ -1,4 +1,5 @@
 /* The tables of commands and options, and how the options' values are read. */
+#include "core/latents.h"
 #include "tui/args_internal.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ const struct command_info command_table[N_COMMANDS] = {
     [COMMAND_TOKENIZE] = {"tokenize", "TEXT|-", "token ids and pieces"},
     [COMMAND_DUMP] = {"dump", "TEXT|-", "residuals, latents, logits as a safetensors file"},
     [COMMAND_INFO] = {"info", "", "what is loaded: shapes, sizes, memory, instruction set"},
+    [COMMAND_CALIBRATE] = {"calibrate", "", "how every concept behaves on neutral text: for z"},
 };
 
 static void *field_of(struct args *args, const struct option *option)
@@ -306,6 +308,20 @@ static int parse_pool(struct args *args, const struct option *option, const char
     return ERR_OK;
 }
 
+#define UNITS "margin|z|share|raw"
+
+static int parse_unit(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    for (int unit = 0; unit < N_SCORE_UNITS; unit++) {
+        if (strcmp(value, score_unit_name((enum score_unit)unit)) != 0)
+            continue;
+        args->unit = unit;
+        return ERR_OK;
+    }
+    return refuse_value(option, value, "margin, z, share or raw", err);
+}
+
 /* --- the table --- */
 
 #define FLAG(name, help, group, commands, field)                                \
@@ -337,7 +353,7 @@ const struct option option_table[] = {
     INT("layer", "N", "hook layer, from 0 (default: that of the dictionary)", GROUP_FILES,
         EVERY & ~BIT(TOKENIZE), scope.layer, 0, 9999),
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES,
-        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(TUI), threads, 1, 1024),
+        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(TUI), threads, 1, 1024),
     FLAG("json", "print JSON", GROUP_FILES, OPENS_FILES, json),
     {"color", "MODE", COLOR_MODES, "colours of the screens (default: what the terminal has)",
      GROUP_OWN, BIT(TUI), parse_color, FIELD(color), 0, 0},
@@ -375,6 +391,8 @@ const struct option option_table[] = {
     OTHER("pool", "WHICH", "text|axbench",
           "positions counted: text (default), or axbench: all from the 5th on", GROUP_OWN,
           BIT(READ), parse_pool),
+    OTHER("unit", "UNIT", UNITS, "unit of the scores that rank (default: the first it can be)",
+          GROUP_OWN, BIT(READ), parse_unit),
     FLAG("signed", "raw projections, negative ones too", GROUP_OWN, BIT(READ) | BIT(DUMP),
          is_signed),
 
@@ -407,5 +425,9 @@ const struct option option_table[] = {
     OTHER("logits", "WHICH", "last|all", "next-token logits of the last or of all positions",
           GROUP_OWN, BIT(DUMP), parse_logits),
     FLAG("latents", "latents of all concepts", GROUP_OWN, BIT(DUMP), latents),
+
+    STRING("texts", "FILE", "neutral text, a passage for each paragraph (default: the bundled one)",
+           GROUP_OWN, BIT(CALIBRATE), texts),
+    FLAG("again", "also where it is done already", GROUP_OWN, BIT(CALIBRATE), again),
 };
 const size_t n_options = sizeof option_table / sizeof *option_table;

@@ -60,3 +60,16 @@ void json_statistic(struct json_writer *w, const char *key, const float *values,
     else
         jw_null(w);
 }
+
+void json_calibration_row(struct json_writer *w, const struct calibration *cal, size_t row)
+{
+    jw_key(w, "mean"), jw_float(w, cal->mean[row]);
+    jw_key(w, "spread"), jw_float(w, cal->spread[row]);
+    for (size_t q = 0; q < CALIBRATION_QUANTILES; q++) {
+        jw_key(w, calibration_level_names[q]);
+        jw_float(w, cal->quantiles[q * cal->n_concepts + row]);
+    }
+    json_statistic(w, "density", cal->density, row);
+    jw_key(w, "max"), jw_float(w, cal->max[row]);
+    jw_key(w, "max_passage"), jw_int(w, cal->max_passage[row]);
+}

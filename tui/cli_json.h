@@ -19,6 +19,10 @@ void json_label(struct json_writer *w, const struct dictionary *dict, size_t row
 /* "key":[ids] */
 void json_ids(struct json_writer *w, const char *key, const int *ids, size_t n);
 
+/* The members "mean", "spread", "p50" ..., "density" (null without thresholds), "max",
+ * "max_passage" of a row. */
+void json_calibration_row(struct json_writer *w, const struct calibration *cal, size_t row);
+
 /* "act_max":…: values[row], null without values */
 void json_statistic(struct json_writer *w, const char *key, const float *values, size_t row);
 

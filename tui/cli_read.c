@@ -17,6 +17,7 @@ struct reading {
     const struct dictionary *dict; /* all rows of the set */
     size_t *concepts;              /* [args->n_concepts] owned: rows of --concept */
     const struct prompt *prompt;
+    enum score_unit unit;
     float *acts;           /* [n_tokens, n_concepts] owned */
     bool *counted;         /* [n_tokens] owned */
     struct ranked *ranked; /* [n_ranked] owned, over the prompt */
@@ -38,7 +39,31 @@ static void rank(struct reading *r)
     size_t k = top_k(r) > N_HEAT_ROWS ? top_k(r) : N_HEAT_ROWS;
     r->ranked = mem_alloc(k, sizeof *r->ranked);
     r->n_ranked = rank_prompt_all(r->ranked, k < r->dict->n_concepts ? k : r->dict->n_concepts,
-                                  r->dict, r->acts, r->counted, n);
+                                  r->dict, r->unit, r->acts, r->counted, n);
+}
+
+static int choose_unit(struct reading *r, struct err *err)
+{
+    static const char *const lacks[N_SCORE_UNITS] = {
+        "has no thresholds with act_max", "is not calibrated for this model", "has no act_max", ""};
+    r->unit = r->args->unit < 0 ? score_unit_of(r->dict) : (enum score_unit)r->args->unit;
+    if (score_unit_allowed(r->dict, r->unit))
+        return ERR_OK;
+    err_set(err, ERR_FORMAT, "--unit %s: the dictionary %s %s", score_unit_name(r->unit),
+            r->dict->name, lacks[r->unit]);
+    err_hint(err, r->unit == SCORE_Z ? "Run axscope calibrate with the same --model and --dict."
+                                     : "Give --acts FILE, or leave --unit out.");
+    return ERR_FORMAT;
+}
+
+/* Ranked by z, the projections were needed; what is shown is what the concept's latent is. */
+static void rectify(struct reading *r)
+{
+    size_t n = r->prompt->ids.n * r->dict->n_concepts;
+    for (size_t i = 0; i < n; i++)
+        r->acts[i] = r->acts[i] > 0 ? r->acts[i] : 0;
+    for (size_t i = 0; i < r->n_ranked; i++)
+        r->ranked[i].act = r->ranked[i].act > 0 ? r->ranked[i].act : 0;
 }
 
 static const float *acts_at(const struct reading *r, size_t t)
@@ -124,7 +149,7 @@ static void json_concepts(struct json_writer *w, const struct reading *r)
 
 static void json_prompt_top(struct json_writer *w, const struct reading *r)
 {
-    jw_key(w, "unit"), jw_string(w, score_unit_name(score_unit_of(r->dict)));
+    jw_key(w, "unit"), jw_string(w, score_unit_name(r->unit));
     jw_key(w, "prompt_top");
     jw_array(w);
     for (size_t i = 0; i < r->n_ranked && i < top_k(r); i++) {
@@ -253,12 +278,13 @@ static void print_heats(const struct paint *p, const struct reading *r)
 
 static void print_ranking(const struct paint *p, const struct reading *r)
 {
-    enum score_unit unit = score_unit_of(r->dict);
-    static const char *const meanings[] = {"margin = (act - threshold) / (act_max - threshold)",
-                                           "share = act / act_max", "raw = act"};
-    fprintf(p->stream, "Over the prompt, by %s\n", meanings[unit]);
+    static const char *const meanings[N_SCORE_UNITS] = {
+        "margin = (act - threshold) / (act_max - threshold)",
+        "z = (projection - its mean) / its spread on neutral text", "share = act / act_max",
+        "raw = act"};
+    fprintf(p->stream, "Over the prompt, by %s\n", meanings[r->unit]);
     paint_bold(p, true);
-    fprintf(p->stream, "%10s %10s %10s %5s %-12s %7s  %s\n", score_unit_name(unit), "act",
+    fprintf(p->stream, "%10s %10s %10s %5s %-12s %7s  %s\n", score_unit_name(r->unit), "act",
             "act_max", "pos", "token", "row", "label");
     paint_bold(p, false);
     size_t n_shown = 0;
@@ -328,9 +354,13 @@ static int compute(struct reading *r, struct job *job, struct err *err)
     for (size_t i = 0; i < args->n_concepts && rc == ERR_OK; i++)
         rc = dict_set_row(&r->concepts[i], &r->set, args->concepts[i], err);
     if (rc == ERR_OK)
-        rc = dict_set_latents(&r->acts, &r->set, job, args->is_signed, err);
+        rc = choose_unit(r, err);
+    if (rc == ERR_OK)
+        rc = dict_set_latents(&r->acts, &r->set, job, args->is_signed || r->unit == SCORE_Z, err);
     if (rc == ERR_OK)
         rank(r);
+    if (rc == ERR_OK && !args->is_signed)
+        rectify(r);
     job_quiet(job);
     return rc;
 }
@@ -338,7 +368,7 @@ static int compute(struct reading *r, struct job *job, struct err *err)
 int cli_read(const struct args *args, struct err *err)
 {
     struct job job;
-    int rc = job_open(&job, args, SCOPE_DICT, 0, err);
+    int rc = job_open(&job, args, SCOPE_DICT | SCOPE_CALIBRATION, 0, err);
     if (rc != ERR_OK)
         return rc;
     struct reading r = {.args = args, .scope = &job.scope, .prompt = &job.prompt};

@@ -77,6 +77,24 @@ static void json_lens(struct json_writer *w, const struct concept *c)
     jw_object_end(w);
 }
 
+/* What was found on neutral text; null where that was not done. */
+static void json_calibration(struct json_writer *w, const struct concept *c)
+{
+    const struct calibration *cal = c->dict->calibration;
+    jw_key(w, "calibration");
+    if (!cal) {
+        jw_null(w);
+        return;
+    }
+    jw_object(w);
+    jw_key(w, "n_tokens"), jw_int(w, (long long)cal->n_tokens);
+    jw_key(w, "n_passages"), jw_int(w, (long long)cal->passages.n);
+    json_calibration_row(w, cal, c->row);
+    const struct passage *passage = &cal->passages.items[cal->max_passage[c->row]];
+    jw_key(w, "max_text"), jw_string_len(w, passage->text, passage->len);
+    jw_object_end(w);
+}
+
 static void print_json(const struct concept *c)
 {
     const struct label *label = &c->dict->labels.rows[c->row];
@@ -91,6 +109,7 @@ static void print_json(const struct concept *c)
     jw_key(&w, "norm"), jw_float(&w, (float)c->norm);
     json_statistic(&w, "act_max", c->dict->act_max, c->row);
     json_statistic(&w, "threshold", c->dict->threshold, c->row);
+    json_calibration(&w, c);
     json_lens(&w, c);
     jw_key(&w, "nearest");
     jw_array(&w);
@@ -137,6 +156,26 @@ static void print_lens(const struct paint *p, const struct concept *c)
     }
 }
 
+static void print_calibration(const struct paint *p, const struct concept *c)
+{
+    const struct calibration *cal = c->dict->calibration;
+    if (!cal) {
+        puts("\nOn neutral text: not known (axscope calibrate)");
+        return;
+    }
+    printf("\nOn neutral text (%zu tokens), of the signed projection\n", cal->n_tokens);
+    printf("  mean %.6g, spread %.6g", cal->mean[c->row], cal->spread[c->row]);
+    for (size_t q = 0; q < CALIBRATION_QUANTILES; q++)
+        printf(", %s %.4g", calibration_level_names[q],
+               cal->quantiles[q * cal->n_concepts + c->row]);
+    if (cal->density)
+        printf("\n  above its threshold at %.3g %% of the tokens", 100 * cal->density[c->row]);
+    const struct passage *passage = &cal->passages.items[cal->max_passage[c->row]];
+    printf("\n  largest %.6g, in: ", cal->max[c->row]);
+    paint_text(p, passage->text, passage->len);
+    putchar('\n');
+}
+
 static void print_text(const struct concept *c)
 {
     struct paint p;
@@ -152,6 +191,7 @@ static void print_text(const struct concept *c)
     printf("\n%-10s %.6g\n", "norm", c->norm);
     print_statistic("act_max", c->dict->act_max, c->row);
     print_statistic("threshold", c->dict->threshold, c->row);
+    print_calibration(&p, c);
     print_lens(&p, c);
     puts("\nNearest, by cosine");
     for (size_t i = 0; i < c->n_nearest; i++) {
@@ -185,7 +225,8 @@ int cli_show(const struct args *args, struct err *err)
     struct scope scope;
     bool dict_alone = args->scope.dict && !args->scope.model;
     matmul_set_threads(args->threads);
-    int rc = scope_open(&scope, &args->scope, SCOPE_DICT | (dict_alone ? 0 : SCOPE_MODEL), err);
+    int rc = scope_open(&scope, &args->scope,
+                        SCOPE_DICT | SCOPE_CALIBRATION | (dict_alone ? 0 : SCOPE_MODEL), err);
     if (rc != ERR_OK)
         return rc;
     rc = show(&scope, args, err);

@@ -17,7 +17,8 @@ static int open_further(struct dictionary **out, int *layer, const struct scope 
     *out = further.dict;
     *layer = further.hook_layer;
     struct scope pair = {.model = scope->model, .dict = further.dict};
-    return scope_check(&pair, *layer, err);
+    rc = scope_check(&pair, *layer, err);
+    return rc == ERR_OK ? scope_open_calibration(&pair, scope->model->path, err) : rc;
 }
 
 static float *joined(const struct dict_set *set, bool thresholds)
@@ -34,6 +35,26 @@ static float *joined(const struct dict_set *set, bool thresholds)
     return values;
 }
 
+/* Mean and spread of all rows, the spreads with their dictionary's floor; NULL if one lacks them.
+ */
+static struct calibration *joined_calibration(const struct dict_set *set)
+{
+    for (size_t d = 0; d < set->n; d++)
+        if (!set->dicts[d]->calibration)
+            return NULL;
+    struct calibration *all = calibration_new(set->first[set->n], false);
+    for (size_t d = 0; d < set->n; d++) {
+        const struct calibration *own = set->dicts[d]->calibration;
+        for (size_t c = 0; c < own->n_concepts; c++) {
+            float spread = own->spread[c];
+            all->mean[set->first[d] + c] = own->mean[c];
+            all->spread[set->first[d] + c] =
+                spread > own->spread_floor ? spread : own->spread_floor;
+        }
+    }
+    return all;
+}
+
 static void join(struct dict_set *set)
 {
     struct dictionary *all = &set->all;
@@ -48,6 +69,7 @@ static void join(struct dict_set *set)
                set->dicts[d]->n_concepts * sizeof *all->labels.rows);
     all->act_max = joined(set, false);
     all->threshold = joined(set, true);
+    all->calibration = joined_calibration(set);
 }
 
 int dict_set_open(struct dict_set *out, const struct scope *scope, const struct args *args,
@@ -81,6 +103,7 @@ void dict_set_close(struct dict_set *set)
     free(set->all.labels.rows);
     free(set->all.act_max);
     free(set->all.threshold);
+    calibration_close(set->all.calibration);
     *set = (struct dict_set){0};
 }
 

@@ -10,7 +10,7 @@ struct dict_set {
     int *layers;               /* [n] hook layers */
     size_t *first;             /* [n + 1] first row of each in the whole, then the number of rows */
     size_t n;
-    struct dictionary all; /* labels, act_max and threshold of all rows; without directions. A
+    struct dictionary all; /* labels, act_max, threshold and baseline of all rows, no directions. A
                               statistic that one of them lacks is NULL: scores need one unit */
 };
 

@@ -1,5 +1,7 @@
 #include "tui/event.h"
 
+#include "data/mem.h"
+
 #include <stdlib.h>
 
 void reading_set_max(struct reading *r)
@@ -11,6 +13,16 @@ void reading_set_max(struct reading *r)
         for (size_t c = 0; t->counted[i] && c < t->n_concepts; c++)
             r->row_max[c] = acts[c] > r->row_max[c] ? acts[c] : r->row_max[c];
     }
+}
+
+/* A prompt of one token, whose activations are the maxima, is ranked as the whole prompt is. */
+void reading_rank(struct reading *r, const struct dictionary *dict, enum score_unit unit)
+{
+    const bool counted = true;
+    r->top = mem_realloc(r->top, READING_TOP, sizeof *r->top);
+    r->n_top = rank_prompt(r->top, READING_TOP, dict, unit, r->row_max, &counted, 1);
+    for (size_t i = 0; i < r->n_top; i++)
+        r->top[i].pos = -1;
 }
 
 void reading_free(struct reading *r)

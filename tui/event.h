@@ -51,6 +51,8 @@ struct reading {
     int n_computed;        /* positions that had to be computed */
 };
 void reading_set_max(struct reading *r); /* row_max from the tokens' activations */
+/* Makes top again from row_max, by another unit; the positions in it are -1. */
+void reading_rank(struct reading *r, const struct dictionary *dict, enum score_unit unit);
 void reading_free(struct reading *r);
 
 /* One concept in depth. */

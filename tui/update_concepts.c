@@ -188,6 +188,9 @@ bool update_concepts_action(struct app *app, enum action action, struct cmds *ou
         update_notice(app,
                       app->sort_by_score ? "sorted by what fires in the prompt" : "sorted by row");
         return true;
+    case ACTION_UNIT:
+        update_unit(app);
+        return true;
     case ACTION_PIN:
         update_pin(app);
         return true;

@@ -29,6 +29,7 @@ void update_example(struct app *app, long step, struct cmds *out);
 void update_rank(struct app *app);   /* the list on Read */
 bool update_listed(struct app *app); /* is the selected concept in it? then its row is selected */
 bool update_can_choose(struct app *app); /* is a concept selected, in sight? says so if not */
+void update_unit(struct app *app);
 void update_list_move(struct app *app, long by);
 bool update_read_action(struct app *app, enum action action, struct cmds *out);
 void update_edit_begin(struct app *app);

@@ -89,6 +89,27 @@ static void say_nothing_listed(struct app *app)
                                        : "no concept fires: there is none to choose");
 }
 
+static bool has_acts(const struct app *app)
+{
+    return app->dict && app->reading && app->reading->tokens.n_concepts == app->dict->n_concepts;
+}
+
+/* The next unit that the dictionary allows, and all rankings by it. */
+void update_unit(struct app *app)
+{
+    if (!app->dict)
+        return;
+    do
+        app->unit = (app->unit + 1) % N_SCORE_UNITS;
+    while (!score_unit_allowed(app->dict, app->unit));
+    if (has_acts(app))
+        reading_rank(app->reading, app->dict, app->unit);
+    update_rank(app);
+    if (app->sort_by_score)
+        update_order(app);
+    update_notice(app, "scores in %s", score_unit_name(app->unit));
+}
+
 void update_list_move(struct app *app, long by)
 {
     if (app->read_list.n == 0) {
@@ -269,6 +290,8 @@ static void take_reading(struct app *app, struct event *e)
     reading_free(app->reading);
     app->reading = e->reading;
     e->reading = NULL;
+    if (has_acts(app) && app->unit != score_unit_of(app->dict))
+        reading_rank(app->reading, app->dict, app->unit);
     if (first)
         app->cursor = first_counted(&app->reading->tokens);
     if (app->cursor >= app->reading->tokens.n)
@@ -361,8 +384,12 @@ bool update_read_action(struct app *app, enum action action, struct cmds *out)
         if (app->show_numbers)
             update_notice(app,
                           app->unit == SCORE_RAW ? "numbers: activation"
+                          : app->unit == SCORE_Z ? "numbers: %s"
                                                  : "numbers: hundredths of the %s",
                           score_unit_name(app->unit));
+        return true;
+    case ACTION_UNIT:
+        update_unit(app);
         return true;
     case ACTION_PIN:
         update_pin(app);

@@ -72,8 +72,9 @@ static void draw_row(struct grid *g, struct rect r, int y, const struct app *app
     int x = 4 + grid_printf(g, r, y, 4, STYLE_ACCENT, "#%-5zu ", row);
     float act = app_prompt_max(app, row);
     float score = app_score(app, row, act) * app->gain;
-    int level =
-        app->unit == SCORE_RAW || score <= 0 ? 0 : (int)(score * STYLE_HEAT_LEVELS + 0.999f);
+    int level = app->unit == SCORE_RAW || score <= 0
+                    ? 0
+                    : (int)(score / score_full(app->unit) * STYLE_HEAT_LEVELS + 0.999f);
     grid_bar(g, r, y, x, 1, STYLE_BAR, level);
     if (act > 0) {
         char text[16];

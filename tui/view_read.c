@@ -101,7 +101,9 @@ void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins
     if (app->unit == SCORE_RAW)
         x += grid_str(g, r, 0, x, STYLE_DIM, "max") + 1;
     else
-        x += grid_printf(g, r, 0, x, STYLE_DIM, "%.2g", 1.0 / (double)app->gain) + 1;
+        x += grid_printf(g, r, 0, x, STYLE_DIM, "%.2g",
+                         (double)(score_full(app->unit) / app->gain)) +
+             1;
     size_t rows[MAX_PINS + 1];
     int n = app_bar_rows(app, rows);
     if (!pins && app->has_selected) {
@@ -214,7 +216,9 @@ static void list_row(struct grid *g, struct rect r, int y, const struct app *app
     if (pin)
         grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", pin);
     float share = app_score(app, entry->row, entry->act) * app->gain;
-    int level = app->unit == SCORE_RAW ? 0 : (int)(share * STYLE_HEAT_LEVELS + 0.999f);
+    int level = app->unit == SCORE_RAW
+                    ? 0
+                    : (int)(share / score_full(app->unit) * STYLE_HEAT_LEVELS + 0.999f);
     grid_bar(g, r, y, 2, 1, STYLE_BAR, level);
     enum style style = share > 0 ? STYLE_TEXT : STYLE_DIM; /* below its threshold */
     int x = 4 + grid_printf(g, r, y, 4, style, "%6s ", score);

@@ -64,6 +64,8 @@ static void draw_number(const struct painter *p, int y, const struct flow_span *
         return;
     if (p->app->unit == SCORE_RAW)
         snprintf(text, sizeof text, "%.0f", (double)act);
+    else if (p->app->unit == SCORE_Z)
+        snprintf(text, sizeof text, "%.1f", (double)score);
     else
         snprintf(text, sizeof text, "%.0f", (double)(100 * score));
     if ((int)strlen(text) >= span->width)

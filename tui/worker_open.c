@@ -91,7 +91,7 @@ static int open_labels(struct worker *w, struct err *err)
         return rc;
     struct event *e = worker_event(w, EVENT_OPENED);
     if (paths.dict)
-        rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT, err);
+        rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT | SCOPE_CALIBRATION, err);
     if (rc == ERR_OK && paths.model) {
         read_examples(e, paths.model);
         read_words(w, paths.model);
@@ -126,7 +126,8 @@ int worker_open(struct worker *w, struct err *err)
 {
     int rc = open_labels(w, err);
     if (rc == ERR_OK)
-        rc = scope_open(&w->scope, &w->options.scope, SCOPE_MODEL | SCOPE_DICT_IF_ANY, err);
+        rc = scope_open(&w->scope, &w->options.scope,
+                        SCOPE_MODEL | SCOPE_DICT_IF_ANY | SCOPE_CALIBRATION, err);
     if (rc == ERR_OK)
         rc = session_new(&w->session, w->scope.model, w->scope.hook_layer, N_BRANCHES, err);
     if (rc != ERR_OK)

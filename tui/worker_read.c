@@ -113,9 +113,7 @@ static int encode(struct reading *out, const struct worker *w, const float *resi
     }
     tokens_take_acts(&out->tokens, acts);
     reading_set_max(out);
-    out->top = mem_alloc(READING_TOP, sizeof *out->top);
-    out->n_top =
-        rank_prompt(out->top, READING_TOP, dict, acts, out->tokens.counted, (size_t)out->tokens.n);
+    reading_rank(out, dict, score_unit_of(dict));
     return ERR_OK;
 }
 

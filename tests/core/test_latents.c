@@ -1,5 +1,6 @@
 #include "core/latents.h"
 
+#include "data/calibration.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
 
@@ -112,6 +113,45 @@ START_TEST(a_dead_row_scores_zero_and_an_equal_threshold_falls_back_to_the_share
 }
 END_TEST
 
+START_TEST(z_is_between_margin_and_share_and_of_the_signed_projection)
+{
+    struct dictionary dict = random_dictionary();
+    struct calibration *cal = calibration_new(N_CONCEPTS, false);
+    for (size_t c = 0; c < N_CONCEPTS; c++) {
+        cal->mean[c] = -2;
+        cal->spread[c] = 4;
+        act_max[c] = 10;
+        threshold[c] = 5;
+    }
+    calibration_set_floor(cal);
+    dict.calibration = cal;
+    ck_assert_str_eq(score_unit_name(score_unit_of(&dict)), "z");
+    ck_assert_float_eq(score_of(&dict, 4, 6), 2);
+    ck_assert_float_eq(score_of(&dict, 4, -6), -1);
+    dict.act_max = act_max;
+    ck_assert_int_eq(score_unit_of(&dict), SCORE_Z);
+    act_max[4] = 0; /* a dead row */
+    ck_assert_float_eq(score_of(&dict, 4, 6), 0);
+    ck_assert_float_eq(score_in(SCORE_RAW, &dict, 4, 6), 6);
+    ck_assert_float_eq(score_in(SCORE_SHARE, &dict, 5, 6), 0.6f);
+    dict.threshold = threshold;
+    ck_assert_int_eq(score_unit_of(&dict), SCORE_MARGIN);
+    ck_assert(score_unit_allowed(&dict, SCORE_Z));
+    /* a row that lies far below zero outranks by z one that is above it as always */
+    float acts[N_CONCEPTS];
+    struct ranked out[2];
+    const bool counted = true;
+    for (size_t c = 0; c < N_CONCEPTS; c++)
+        acts[c] = 0;
+    cal->mean[7] = -100;
+    acts[7] = -60;
+    ck_assert_uint_eq(rank_prompt_all(out, 2, &dict, SCORE_Z, acts, &counted, 1), 2);
+    ck_assert_uint_eq(out[0].row, 7);
+    ck_assert_float_eq(out[0].score, 10);
+    calibration_close(cal);
+}
+END_TEST
+
 /* The rank of row c by (value falling, row rising), counted pair by pair. */
 static size_t rank_by_counting(const float *values, size_t n, size_t c)
 {
@@ -174,7 +214,7 @@ START_TEST(the_ranking_of_a_prompt_pools_counted_positions_only)
             }
             score[c] = act_max[c] > 0 ? best[c] / act_max[c] : 0;
         }
-        size_t n = rank_prompt_all(out, N_CONCEPTS, &dict, acts, counted, N_TOKENS);
+        size_t n = rank_prompt_all(out, N_CONCEPTS, &dict, SCORE_SHARE, acts, counted, N_TOKENS);
         ck_assert_uint_eq(n, N_CONCEPTS);
         for (size_t i = 0; i < n; i++) {
             ck_assert_uint_eq(rank_by_counting(score, N_CONCEPTS, out[i].row), i);
@@ -182,7 +222,7 @@ START_TEST(the_ranking_of_a_prompt_pools_counted_positions_only)
             ck_assert_float_eq(out[i].score, score[out[i].row]);
             ck_assert_int_eq(out[i].pos, first[out[i].row]);
         }
-        n = rank_prompt(out, 5, &dict, acts, counted, N_TOKENS);
+        n = rank_prompt(out, 5, &dict, SCORE_SHARE, acts, counted, N_TOKENS);
         ck_assert_uint_eq(n, 5);
         for (size_t i = 0; i < n; i++)
             ck_assert_float_gt(out[i].act, 0);
@@ -197,8 +237,8 @@ START_TEST(without_a_counted_position_nothing_is_ranked)
     bool counted[N_TOKENS] = {false};
     struct ranked out[4];
     random_floats(acts, N_TOKENS * N_CONCEPTS, 3);
-    ck_assert_uint_eq(rank_prompt(out, 4, &dict, acts, counted, N_TOKENS), 0);
-    ck_assert_uint_eq(rank_prompt_all(out, 4, &dict, acts, counted, N_TOKENS), 0);
+    ck_assert_uint_eq(rank_prompt(out, 4, &dict, SCORE_RAW, acts, counted, N_TOKENS), 0);
+    ck_assert_uint_eq(rank_prompt_all(out, 4, &dict, SCORE_RAW, acts, counted, N_TOKENS), 0);
 }
 END_TEST
 
@@ -210,6 +250,7 @@ Suite *suite_latents(void)
     tcase_add_test(t, another_width_and_a_nan_are_refused);
     tcase_add_test(t, the_unit_depends_on_what_the_dictionary_knows);
     tcase_add_test(t, a_dead_row_scores_zero_and_an_equal_threshold_falls_back_to_the_share);
+    tcase_add_test(t, z_is_between_margin_and_share_and_of_the_signed_projection);
     tcase_add_test(t, the_ranking_of_a_token_agrees_with_counting);
     tcase_add_test(t, the_ranking_of_a_prompt_pools_counted_positions_only);
     tcase_add_test(t, without_a_counted_position_nothing_is_ranked);

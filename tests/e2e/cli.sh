@@ -10,6 +10,7 @@ mini_f32=$fixtures/gemma2-mini-f32
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 export HF_HUB_CACHE="$tmp/hub"
+export XDG_CACHE_HOME="$tmp/cache"
 mkdir "$HF_HUB_CACHE"
 n_failed=0
 
@@ -46,7 +47,7 @@ refused() {
 # --- help ---
 fine 'usage: axscope' --help
 fine 'axscope [0-9a-f]' --version
-for command in read search show steer tokenize dump info; do
+for command in read search show steer tokenize dump info calibrate; do
     fine "usage: axscope $command" $command --help
 done
 fine 'complete .*axscope' --completions bash
@@ -152,6 +153,35 @@ printf '"a"\n{"text": "b\\u0000c"}\n' | "$program" tokenize --lines - >"$tmp/out
 printf '"a"\n[1]\n' | "$program" tokenize --lines - >"$tmp/out" 2>"$tmp/err"
 [ $? -eq 1 ] && [ ! -s "$tmp/out" ] && grep -q 'line 2' "$tmp/err" || fail "--lines: a bad second line"
 refused 2 'needs the chat template' read --raw --answer x y
+
+# --- calibration ---
+calibration='"calibration":{"n_tokens":[0-9]*,"n_passages":[0-9]*,"mean":.*"p99.9":.*"max_text":"'
+fine '"calibration":null' show --json 3
+refused 1 'not calibrated' read --unit z "the river"
+refused 2 'margin, z, share or raw' read --unit loud "the river"
+refused 1 'no act_max' read --model "$mini" --ids 2,114 --unit share
+refused 1 'holds no text' calibrate --texts /dev/null
+refused 1 'tokenizer' calibrate --model "$mini" --texts "$tmp/short.txt"
+printf 'She sat on the bank.\n\nThe bread was warm\nand fresh.\n' >"$tmp/short.txt"
+fine '"n_passages":2,"n_tokens":[0-9]*,"n_resumed":0,"was_done":false,"rows":\[{"row":0,"mean":' \
+    calibrate --json --texts "$tmp/short.txt"
+fine 'done before' calibrate --texts "$tmp/short.txt"
+fine "$calibration" show --json 3
+fine 'On neutral text' show 3
+fine '"unit":"z","prompt_top":\[{"row":' read --json --unit z "the river"
+fine '"unit":"margin"' read --json "the river"
+fine '"unit":"z"' read --json --unit z --dict "${program%/*}/../../assets/demo" \
+    --dict "${program%/*}/../../assets/demo" --model "${program%/*}/../../assets/demo" "the river"
+for i in 1 2 3 4 5 6; do cat "${program%/*}/../../assets/calibration.txt"; echo; done >"$tmp/long.txt"
+"$program" calibrate --json --texts "$tmp/long.txt" >"$tmp/out" 2>"$tmp/err" &
+sleep 2
+kill -INT $! && wait $!
+[ $? -eq 1 ] && grep -q 'interrupted after [1-9]' "$tmp/err" || fail "calibrate is not interrupted"
+fine '"n_resumed":[1-9][0-9]*,"was_done":false' calibrate --json --texts "$tmp/long.txt"
+fine '"was_done":true' calibrate --json --texts "$tmp/long.txt"
+for file in "$tmp"/cache/axscope/calibration/*; do printf 'damaged' >"$file"; done
+refused 1 'calibrate makes it again' read "the river"
+fine '"was_done":false' calibrate --json --texts "$tmp/short.txt"
 
 # --- pipes and locales ---
 "$program" read --json --all --model "$mini" --ids "$(yes 3 | head -2000 | paste -sd,)" 2>"$tmp/err" |

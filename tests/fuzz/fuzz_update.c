@@ -59,7 +59,8 @@ static struct reading *reading(struct input *in)
     tokens_take_acts(&r->tokens, acts);
     reading_set_max(r);
     r->top = mem_alloc(N_ROWS, sizeof *r->top);
-    r->n_top = rank_prompt(r->top, N_ROWS, dictionary(), acts, counted, (size_t)n);
+    r->n_top = rank_prompt(r->top, N_ROWS, dictionary(), score_unit_of(dictionary()), acts, counted,
+                           (size_t)n);
     return r;
 }
 

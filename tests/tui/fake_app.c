@@ -187,8 +187,8 @@ struct event fake_reading(unsigned job)
     tokens_take_acts(&r->tokens, acts);
     reading_set_max(r);
     r->top = mem_alloc(FAKE_CONCEPTS, sizeof *r->top);
-    r->n_top = rank_prompt(r->top, FAKE_CONCEPTS, fake_dictionary(), acts, r->tokens.counted,
-                           (size_t)r->tokens.n);
+    r->n_top = rank_prompt(r->top, FAKE_CONCEPTS, fake_dictionary(), SCORE_MARGIN, acts,
+                           r->tokens.counted, (size_t)r->tokens.n);
     r->median_norm = 12.5f;
     r->n_words = 14;
     r->n_unseen = 1;

@@ -1,5 +1,6 @@
 #include "tui/args.h"
 
+#include "core/latents.h"
 #include "data/file.h"
 #include "tests/support/runner.h"
 #include "tui/args_internal.h"
@@ -279,6 +280,23 @@ START_TEST(completions_of_every_shell_name_every_option)
 }
 END_TEST
 
+START_TEST(a_calibration_and_a_unit_can_be_asked_for)
+{
+    struct args args = accepted("axscope calibrate --texts t.txt --again --json");
+    ck_assert_int_eq(args.command, COMMAND_CALIBRATE);
+    ck_assert_str_eq(args.texts, "t.txt");
+    ck_assert(args.again && args.json);
+    ck_assert_int_eq(args.unit, -1);
+    args_clear(&args);
+    args = accepted("axscope read --unit z text");
+    ck_assert_int_eq(args.unit, SCORE_Z);
+    args_clear(&args);
+    check_refused("axscope read --unit loud text", "margin, z, share or raw");
+    check_refused("axscope calibrate text", "one too many");
+    check_refused("axscope search --unit z text", "not an option");
+}
+END_TEST
+
 Suite *suite_args(void)
 {
     Suite *s = suite_create("args");
@@ -294,6 +312,7 @@ Suite *suite_args(void)
     tcase_add_test(t, completions_in_the_tree_are_those_of_the_table);
     tcase_add_test(t, the_man_page_names_every_option_and_command);
     tcase_add_test(t, completions_of_every_shell_name_every_option);
+    tcase_add_test(t, a_calibration_and_a_unit_can_be_asked_for);
     suite_add_tcase(s, t);
     return s;
 }

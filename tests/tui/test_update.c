@@ -452,6 +452,32 @@ START_TEST(an_untouched_slot_follows_the_text_and_a_touched_one_stays)
         ck_assert_uint_eq(app.slots[0].row, 0);
         app_clear(&app);
     }
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(the_unit_goes_round_what_the_dictionary_allows)
+{
+    struct app app;
+    static const enum score_unit expected[] = {SCORE_SHARE, SCORE_RAW, SCORE_MARGIN};
+    fake_app(&app, FAKE_READY, 24, 80);
+    ck_assert_int_eq(app.unit, SCORE_MARGIN);
+    size_t n_top = app.reading->n_top;
+    for (int i = 0; i < 3; i++) {
+        fake_keys(&app, i == 1 ? "2U1" : "U");
+        ck_assert_int_eq(app.unit, expected[i]);
+        ck_assert_uint_eq(app.reading->n_top, n_top);
+        for (size_t k = 0; k < n_top; k++) {
+            const struct ranked *item = &app.reading->top[k];
+            ck_assert_float_eq(item->score, score_in(expected[i], app.dict, item->row, item->act));
+            ck_assert(k == 0 || item->score <= app.reading->top[k - 1].score);
+        }
+    }
+    fake_keys(&app, "U"); /* a new reading keeps the unit */
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    ck_assert_float_eq(app.reading->top[0].score,
+                       app.reading->top[0].act / app.dict->act_max[app.reading->top[0].row]);
+    app_clear(&app);
 }
 END_TEST
 
@@ -608,6 +634,7 @@ Suite *suite_update(void)
     tcase_add_test(t, keys_that_have_nothing_to_act_on_say_why);
     tcase_add_test(t, enter_on_read_opens_the_page_and_escape_returns);
     tcase_add_test(t, an_untouched_slot_follows_the_text_and_a_touched_one_stays);
+    tcase_add_test(t, the_unit_goes_round_what_the_dictionary_allows);
     tcase_add_test(t, examples_go_round_and_are_answered);
     tcase_add_test(t, older_prompts_come_back_on_up);
     tcase_add_test(t, the_mouse_selects_and_drags_but_starts_nothing);

@@ -1,0 +1,201 @@
+#include "core/calibrate.h"
+
+#include "core/latents.h"
+#include "data/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIN_EXPONENT (-8)
+#define MAX_EXPONENT 14
+#define STEPS 16 /* bins to the next power of two */
+#define SIDE_BINS ((MAX_EXPONENT - MIN_EXPONENT) * STEPS)
+#define MANTISSA_SHIFT 19 /* leaves the top 4 of 23 bits: the step */
+#define FIRST_CODE ((127u + MIN_EXPONENT) * STEPS)
+#define BLOCK 32 /* tokens whose projections are in memory at once */
+
+_Static_assert(CALIBRATION_BINS == 2 * SIDE_BINS + 1, "both sides and the bin around zero");
+
+/* --- bins: the top bits of a float are its octave and its step within --- */
+
+size_t calibrate_bin(float value)
+{
+    float size = fabsf(value);
+    uint32_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    uint32_t code = bits >> MANTISSA_SHIFT;
+    if (code < FIRST_CODE)
+        return SIDE_BINS;
+    size_t step = code - FIRST_CODE < SIDE_BINS ? code - FIRST_CODE : SIDE_BINS - 1;
+    return value < 0 ? SIDE_BINS - 1 - step : SIDE_BINS + 1 + step;
+}
+
+/* The value at which step number `step` of a side begins. */
+static float edge(size_t step)
+{
+    uint32_t bits = (uint32_t)(FIRST_CODE + step) << MANTISSA_SHIFT;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float calibrate_bin_low(size_t bin)
+{
+    return bin <= SIDE_BINS ? -edge(SIDE_BINS - bin) : edge(bin - SIDE_BINS - 1);
+}
+
+/* --- counting --- */
+
+static void add_token(struct calibration_sums *s, const float *values, const float *threshold,
+                      int passage)
+{
+    bool first = s->n_tokens == 0;
+    for (size_t c = 0; c < s->n_concepts; c++) {
+        s->sum[c] += (double)values[c];
+        s->sum2[c] += (double)values[c] * (double)values[c];
+    }
+    for (size_t c = 0; c < s->n_concepts; c++) {
+        s->bins[c * CALIBRATION_BINS + calibrate_bin(values[c])]++;
+        if (first || values[c] > s->max[c]) {
+            s->max[c] = values[c];
+            s->max_passage[c] = passage;
+        }
+    }
+    for (size_t c = 0; s->above && c < s->n_concepts; c++)
+        s->above[c] += values[c] > threshold[c];
+    s->n_tokens++;
+}
+
+void calibrate_add(struct calibration_sums *s, const float *values, const bool *counted,
+                   size_t n_tokens, const float *threshold, int passage)
+{
+    for (size_t t = 0; t < n_tokens; t++)
+        if (!counted || counted[t])
+            add_token(s, values + t * s->n_concepts, threshold, passage);
+}
+
+/* The value below which a share p of the counted tokens lies. */
+static float quantile(const uint32_t *bins, double p, size_t n_tokens)
+{
+    double target = p * (double)n_tokens, below = 0;
+    for (size_t b = 0; b < CALIBRATION_BINS; b++) {
+        if (bins[b] > 0 && below + bins[b] >= target) {
+            float low = calibrate_bin_low(b), high = calibrate_bin_low(b + 1);
+            return low + (high - low) * (float)((target - below) / bins[b]);
+        }
+        below += bins[b];
+    }
+    return calibrate_bin_low(CALIBRATION_BINS);
+}
+
+static void finish_row(struct calibration *cal, const struct calibration_sums *s, size_t c)
+{
+    double n = (double)s->n_tokens, mean = s->sum[c] / n;
+    double variance = s->sum2[c] / n - mean * mean;
+    cal->mean[c] = (float)mean;
+    cal->spread[c] = variance > 0 ? (float)sqrt(variance) : 0; /* rounding may leave -1e-17 */
+    cal->max[c] = s->max[c];
+    cal->max_passage[c] = s->max_passage[c];
+    if (cal->density)
+        cal->density[c] = (float)((double)s->above[c] / n);
+    for (size_t q = 0; q < CALIBRATION_QUANTILES; q++) {
+        float value = quantile(s->bins + c * CALIBRATION_BINS, calibration_levels[q], s->n_tokens);
+        cal->quantiles[q * s->n_concepts + c] = value < s->max[c] ? value : s->max[c];
+    }
+}
+
+int calibrate_finish(struct calibration **out, const struct calibration_sums *s,
+                     const struct passages *passages, struct err *err)
+{
+    *out = NULL;
+    if (s->n_tokens == 0) {
+        err_set(err, ERR_LIMIT, "the text has no token to count");
+        err_hint(err, "Give a text of some hundred passages, separated by blank lines.");
+        return ERR_LIMIT;
+    }
+    struct calibration *cal = calibration_new(s->n_concepts, s->above != NULL);
+    cal->n_tokens = s->n_tokens;
+    cal->texts_hash = s->texts_hash;
+    for (size_t c = 0; c < s->n_concepts; c++)
+        finish_row(cal, s, c);
+    calibration_set_floor(cal);
+    calibration_set_passages(cal, passages);
+    *out = cal;
+    return ERR_OK;
+}
+
+/* --- reading --- */
+
+struct reader {
+    struct calibration_sums *sums;
+    const struct scope *scope;
+    struct session *session;
+    float *values; /* [BLOCK, n_concepts] owned */
+    int passage;
+};
+
+static int count_prompt(struct reader *r, const struct prompt *prompt, struct err *err)
+{
+    const struct dictionary *dict = r->scope->dict;
+    int rc = session_set_prompt(r->session, prompt->ids.ids, (int)prompt->ids.n, err);
+    if (rc == ERR_OK)
+        rc = session_read(r->session, err);
+    for (size_t t = 0; t < prompt->ids.n && rc == ERR_OK; t += BLOCK) {
+        size_t n = prompt->ids.n - t < BLOCK ? prompt->ids.n - t : BLOCK;
+        rc = latents_encode(r->values, dict, session_resid(r->session) + t * dict->d_model, n,
+                            dict->d_model, true, err);
+        if (rc == ERR_OK)
+            calibrate_add(r->sums, r->values, prompt->counted + t, n, dict->threshold, r->passage);
+    }
+    return rc;
+}
+
+static int read_passage(struct reader *r, const char *text, size_t len, struct err *err)
+{
+    struct prompt prompt;
+    int rc = prompt_from_text(&prompt, r->scope, PROMPT_AUTO, text, len, NULL, err);
+    if (rc == ERR_LIMIT && len > 1) {
+        size_t half = len / 2;
+        while (half > 1 && ((unsigned char)text[half] & 0xC0) == 0x80)
+            half--;
+        rc = read_passage(r, text, half, err);
+        return rc == ERR_OK ? read_passage(r, text + half, len - half, err) : rc;
+    }
+    if (rc != ERR_OK)
+        return rc;
+    rc = count_prompt(r, &prompt, err);
+    prompt_clear(&prompt);
+    return rc;
+}
+
+static int read_passages(struct reader *r, const struct passages *passages, calibrate_step_fn *step,
+                         void *data, struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t i = r->sums->n_passages; i < passages->n && rc == ERR_OK; i++) {
+        r->passage = (int)i;
+        rc = read_passage(r, passages->items[i].text, passages->items[i].len, err);
+        if (rc != ERR_OK)
+            return rc;
+        r->sums->n_passages = i + 1;
+        rc = step ? step(data, r->sums, i + 1, passages->n, err) : ERR_OK;
+    }
+    return rc;
+}
+
+int calibrate_texts(struct calibration_sums *s, const struct scope *scope,
+                    const struct passages *passages, calibrate_step_fn *step, void *data,
+                    struct err *err)
+{
+    struct reader r = {.sums = s, .scope = scope};
+    r.values = mem_try_alloc(s->n_concepts, BLOCK * sizeof *r.values);
+    if (!r.values)
+        return err_set(err, ERR_NOMEM, "no memory for the projections of %d tokens", BLOCK);
+    int rc = session_new(&r.session, scope->model, scope->hook_layer, 0, err);
+    if (rc == ERR_OK)
+        rc = read_passages(&r, passages, step, data, err);
+    session_free(r.session);
+    free(r.values);
+    return rc;
+}

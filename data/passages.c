@@ -1,0 +1,87 @@
+#include "data/passages.h"
+
+#include "data/mem.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+struct splitter {
+    struct passages *out;
+    size_t cap, max_bytes;
+};
+
+static void add(struct splitter *s, const char *text, size_t len)
+{
+    while (len > 0 && is_blank(text[0]))
+        text++, len--;
+    while (len > 0 && is_blank(text[len - 1]))
+        len--;
+    if (len == 0)
+        return;
+    s->out->items = mem_grow(s->out->items, &s->cap, s->out->n + 1, sizeof *s->out->items);
+    s->out->items[s->out->n++] = (struct passage){text, len};
+}
+
+/* Where to cut a text that is longer than max_bytes. */
+static size_t cut_at(const char *text, size_t max_bytes)
+{
+    size_t cut = max_bytes;
+    while (cut > max_bytes / 2 && !is_blank(text[cut - 1]))
+        cut--;
+    if (is_blank(text[cut - 1]))
+        return cut;
+    cut = max_bytes;
+    while (cut > max_bytes - 3 && ((unsigned char)text[cut] & 0xC0) == 0x80)
+        cut--;
+    return cut;
+}
+
+static void add_parts(struct splitter *s, const char *text, size_t len)
+{
+    while (len > s->max_bytes) {
+        size_t cut = cut_at(text, s->max_bytes);
+        add(s, text, cut);
+        text += cut;
+        len -= cut;
+    }
+    add(s, text, len);
+}
+
+/* The end of the line that begins at `at`, behind its newline. */
+static size_t line_end(const char *text, size_t at, size_t len)
+{
+    while (at < len && text[at] != '\n')
+        at++;
+    return at < len ? at + 1 : len;
+}
+
+void passages_split(struct passages *out, const char *text, size_t len, size_t max_bytes)
+{
+    assert(max_bytes >= 4);
+    *out = (struct passages){0};
+    struct splitter s = {out, 0, max_bytes};
+    size_t start = 0;
+    for (size_t at = 0, end; at < len; at = end) {
+        end = line_end(text, at, len);
+        bool blank = true;
+        for (size_t i = at; i < end && blank; i++)
+            blank = is_blank(text[i]);
+        if (!blank)
+            continue;
+        add_parts(&s, text + start, at - start);
+        start = end;
+    }
+    add_parts(&s, text + start, len - start);
+}
+
+void passages_clear(struct passages *p)
+{
+    free(p->items);
+    *p = (struct passages){0};
+}
