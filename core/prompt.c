@@ -1,6 +1,7 @@
 #include "core/prompt.h"
 
 #include "core/scope.h"
+#include "data/dump_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static bool is_special(const struct scope *scope, int id)
     if (!scope->tokenizer)
         return is_bos_eos_pad(scope->model, id);
     const struct vocab *vocab = tokenizer_vocab(scope->tokenizer);
-    return id < vocab_size(vocab) && vocab_is_special(vocab, id);
+    return id >= 0 && id < vocab_size(vocab) && vocab_is_special(vocab, id);
 }
 
 static int refuse_too_long(size_t n, const struct scope *scope, struct err *err)
@@ -144,6 +145,28 @@ int prompt_from_ids(struct prompt *out, const struct scope *scope, const int *id
     for (size_t t = 0; t < n; t++)
         out->counted[t] = !is_bos_eos_pad(scope->model, ids[t]);
     return ERR_OK;
+}
+
+/* Without a configuration: Gemma's own numbers. */
+static bool is_gemma_control(int id)
+{
+    return id >= 0 && id <= 2;
+}
+
+void prompt_from_dump(struct prompt *out, const struct scope *scope, const struct dump_file *dump)
+{
+    size_t n = dump_file_n_tokens(dump);
+    const int *ids = dump_file_ids(dump);
+    const bool *counted = dump_file_counted(dump);
+    *out = (struct prompt){0};
+    out->special = mem_zalloc(n + 1, sizeof *out->special);
+    out->counted = mem_zalloc(n + 1, sizeof *out->counted);
+    for (size_t t = 0; t < n; t++) {
+        int id = ids ? ids[t] : -1;
+        token_ids_add(&out->ids, id);
+        out->special[t] = scope->tokenizer ? is_special(scope, id) : is_gemma_control(id);
+        out->counted[t] = counted ? counted[t] : ids ? !is_gemma_control(id) : t > 0;
+    }
 }
 
 void prompt_clear(struct prompt *p)

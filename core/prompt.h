@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct dump_file;
 struct scope;
 
 enum prompt_form { PROMPT_AUTO, PROMPT_RAW, PROMPT_CHAT, PROMPT_IDS };
@@ -28,6 +29,10 @@ int prompt_from_text(struct prompt *out, const struct scope *scope, enum prompt_
 /* Exactly these ids. Counted: all but bos, eos and pad. ERR_LIMIT: one is out of range. */
 int prompt_from_ids(struct prompt *out, const struct scope *scope, const int *ids, size_t n,
                     struct err *err) ERR_CHECK;
+/* The tokens of a dump, without a model: ids -1 where the dump has none. Special: the tokenizer's
+ * flag, else Gemma's pad, eos and bos (0, 1, 2). Counted: what the dump says; else all but pad, eos
+ * and bos, or without ids all but the first position, where a BOS stands. */
+void prompt_from_dump(struct prompt *out, const struct scope *scope, const struct dump_file *dump);
 void prompt_clear(struct prompt *p);
 
 #endif

@@ -139,7 +139,8 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
     int rc = check_need(paths, need, err);
     if (rc == ERR_OK && paths->dict && need & (SCOPE_DICT | SCOPE_DICT_IF_ANY))
         rc = dictionary_open(&scope->dict, paths->dict, options->layer, options->acts, err);
-    if (rc == ERR_OK && need & (SCOPE_MODEL | SCOPE_TOKENIZER))
+    if (rc == ERR_OK && paths->model &&
+        need & (SCOPE_MODEL | SCOPE_TOKENIZER | SCOPE_TOKENIZER_IF_ANY))
         rc = open_tokenizer(scope, paths->model, need, err);
     if (rc == ERR_OK && need & SCOPE_MODEL)
         rc = open_model(scope, paths->model, err);
@@ -177,6 +178,8 @@ void scope_token_text(struct buf *out, const struct scope *scope, int id)
 {
     if (scope->tokenizer && id >= 0 && id < vocab_size(tokenizer_vocab(scope->tokenizer)))
         tokenizer_decode_one(out, scope->tokenizer, id);
+    else if (id < 0)
+        buf_str(out, "<?>");
     else
         buf_printf(out, "<%d>", id);
 }

@@ -29,6 +29,7 @@ enum scope_need {
     SCOPE_DICT = 2,
     SCOPE_TOKENIZER = 4,
     SCOPE_DICT_IF_ANY = 8,
+    SCOPE_TOKENIZER_IF_ANY = 32, /* without the model it belongs to */
     SCOPE_CALIBRATION = 16, /* the dictionary gets what `axscope calibrate` stored, if it did */
 };
 
@@ -51,7 +52,8 @@ int scope_calibration_key(struct calibration_key *out, const struct scope *scope
  * SCOPE_CALIBRATION. */
 int scope_open_calibration(struct scope *scope, const char *model_path, struct err *err) ERR_CHECK;
 
-/* Appends what a token is shown as: decoded bytes, "<id>" without a tokenizer. */
+/* Appends what a token is shown as: decoded bytes, "<id>" without a tokenizer, "<?>"
+ * for -1. */
 void scope_token_text(struct buf *out, const struct scope *scope, int id);
 
 #endif

@@ -44,7 +44,7 @@ int app_run(const struct args *args, struct err *err)
     struct app app;
     struct worker *worker = NULL;
     struct worker_options options = {
-        .scope = args->scope, .form = args->form, .threads = args->threads};
+        .scope = args->scope, .form = args->form, .dump = args->dump, .threads = args->threads};
     int rc = worker_start(&worker, &options, err);
     if (rc != ERR_OK)
         return rc;

@@ -117,11 +117,29 @@ static bool takes_text(enum command command)
     return command == COMMAND_READ || command == COMMAND_STEER || command == COMMAND_DUMP;
 }
 
+/* A dump brings its own tokens, and nothing is computed that an edit could change. */
+static int check_dump(const struct args *args, struct err *err)
+{
+    const char *other = args->text                                          ? "TEXT"
+                        : args->form == PROMPT_IDS                          ? "--ids"
+                        : args->form != PROMPT_AUTO || args->answer != NULL ? "the form of a text"
+                                                                            : NULL;
+    if (other)
+        return err_set(err, ERR_ARG, "--dump brings its own tokens, and %s was given too", other);
+    if (args->n_edits == 0 && args->steer_at == 0)
+        return ERR_OK;
+    err_set(err, ERR_ARG, "a dump cannot be steered: that needs the model's weights");
+    err_hint(err, "Leave the steering flags out, or give --model and a text in place of --dump.");
+    return ERR_ARG;
+}
+
 /* What single options cannot see. */
 static int check_together(struct args *args, struct err *err)
 {
     const struct command_info *info = &command_table[args->command];
     bool has_ids = args->form == PROMPT_IDS;
+    if (args->dump)
+        return check_dump(args, err);
     if (has_ids && args->text)
         return err_set(err, ERR_ARG, "--ids takes the place of TEXT: give one of the two");
     if (args->answer && (has_ids || args->form == PROMPT_RAW))
@@ -134,6 +152,10 @@ static int check_together(struct args *args, struct err *err)
         err_hint(err, "axscope %s %s%s", info->name, info->operand,
                  takes_text(args->command) ? ", or --ids 2,17,5" : "");
         return ERR_ARG;
+    }
+    if (args->command == COMMAND_OPEN) {
+        args->dump = args->text;
+        args->text = NULL;
     }
     if (args->command == COMMAND_SHOW &&
         !option_read_row(&args->row, args->text, strlen(args->text)))

@@ -23,6 +23,7 @@ enum command {
     COMMAND_DUMP,
     COMMAND_INFO,
     COMMAND_CALIBRATE,
+    COMMAND_OPEN,
     N_COMMANDS
 };
 
@@ -70,7 +71,8 @@ struct args {
     struct concept_ref *concepts; /* [n_concepts] owned: --concept, in order */
     size_t n_concepts;
     bool all, is_signed, pool_axbench;
-    int unit; /* enum score_unit, or -1: the best that the dictionary allows */
+    const char *dump; /* read --dump, open: residuals in place of a text and a model; or NULL */
+    int unit;         /* enum score_unit, or -1: the best that the dictionary allows */
 
     int limit; /* search; -1: no limit */
     bool case_sensitive;

@@ -23,6 +23,7 @@ const struct command_info command_table[N_COMMANDS] = {
     [COMMAND_TOKENIZE] = {"tokenize", "TEXT|-", "token ids and pieces"},
     [COMMAND_DUMP] = {"dump", "TEXT|-", "residuals, latents, logits as a safetensors file"},
     [COMMAND_INFO] = {"info", "", "what is loaded: shapes, sizes, memory, instruction set"},
+    [COMMAND_OPEN] = {"open", "DUMP", "the screens on residuals in a safetensors file"},
     [COMMAND_CALIBRATE] = {"calibrate", "", "how every concept behaves on neutral text: for z"},
 };
 
@@ -341,7 +342,7 @@ static int parse_unit(struct args *args, const struct option *option, const char
         name, arg, choices, help, group, commands, parse, 0, 0, 0 \
     }
 
-#define OPENS_FILES (EVERY & ~BIT(TUI))
+#define OPENS_FILES (EVERY & ~BIT(TUI) & ~BIT(OPEN))
 
 const struct option option_table[] = {
     STRING("model", "M", "model: a folder, or a name in the local hub cache", GROUP_FILES, EVERY,
@@ -353,10 +354,11 @@ const struct option option_table[] = {
     INT("layer", "N", "hook layer, from 0 (default: that of the dictionary)", GROUP_FILES,
         EVERY & ~BIT(TOKENIZE), scope.layer, 0, 9999),
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES,
-        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(TUI), threads, 1, 1024),
+        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(OPEN) | BIT(TUI), threads, 1,
+        1024),
     FLAG("json", "print JSON", GROUP_FILES, OPENS_FILES, json),
     {"color", "MODE", COLOR_MODES, "colours of the screens (default: what the terminal has)",
-     GROUP_OWN, BIT(TUI), parse_color, FIELD(color), 0, 0},
+     GROUP_OWN, BIT(TUI) | BIT(OPEN), parse_color, FIELD(color), 0, 0},
     {"completions", "SHELL", "bash|zsh|fish", "print a completion script", GROUP_OWN, BIT(TUI),
      parse_string, FIELD(completions), 0, 0},
 
@@ -391,6 +393,8 @@ const struct option option_table[] = {
     OTHER("pool", "WHICH", "text|axbench",
           "positions counted: text (default), or axbench: all from the 5th on", GROUP_OWN,
           BIT(READ), parse_pool),
+    STRING("dump", "FILE", "residuals in a safetensors file, in place of a text and a model",
+           GROUP_OWN, BIT(READ), dump),
     OTHER("unit", "UNIT", UNITS, "unit of the scores that rank (default: the first it can be)",
           GROUP_OWN, BIT(READ), parse_unit),
     FLAG("signed", "raw projections, negative ones too", GROUP_OWN, BIT(READ) | BIT(DUMP),

@@ -17,6 +17,7 @@ struct dump {
     int *layers; /* [n_layers] owned */
     size_t n_layers;
     int64_t *ids;             /* [n_tokens] owned */
+    uint8_t *counted;         /* [n_tokens] owned */
     float **resid;            /* [n_layers] owned, each [n_tokens, d_model] owned */
     float *logits;            /* [1 or n_tokens, n_vocab] owned, or NULL */
     float *acts;              /* [n_tokens, n_concepts] owned, or NULL */
@@ -101,11 +102,14 @@ static void list_tensors(struct dump *d)
     const struct scope *scope = &d->job->scope;
     const struct prompt *prompt = &d->job->prompt;
     size_t n_tokens = prompt->ids.n, n_vocab = (size_t)scope->model->config.n_vocab;
-    d->tensors = mem_zalloc(d->n_layers + 3, sizeof *d->tensors);
+    d->tensors = mem_zalloc(d->n_layers + 4, sizeof *d->tensors);
     d->names = mem_zalloc(d->n_layers, sizeof *d->names);
     d->ids = mem_alloc(n_tokens, sizeof *d->ids);
-    for (size_t t = 0; t < n_tokens; t++)
+    d->counted = mem_alloc(n_tokens, sizeof *d->counted);
+    for (size_t t = 0; t < n_tokens; t++) {
         d->ids[t] = prompt->ids.ids[t];
+        d->counted[t] = prompt->counted[t];
+    }
     add_tensor(d, "ids", DTYPE_I64, d->ids, n_tokens, 0);
     for (size_t i = 0; i < d->n_layers; i++) {
         snprintf(d->names[i], sizeof d->names[i], "resid.%d", d->layers[i]);
@@ -117,6 +121,7 @@ static void list_tensors(struct dump *d)
                    d->args->logits == DUMP_ALL_LOGITS ? n_tokens : 1, n_vocab);
     if (d->acts)
         add_tensor(d, "latents", DTYPE_F32, d->acts, n_tokens, scope->dict->n_concepts);
+    add_tensor(d, "counted", DTYPE_U8, d->counted, n_tokens, 0);
 }
 
 static int write_file(const struct dump *d, struct err *err)
@@ -179,6 +184,7 @@ static void dump_clear(struct dump *d)
     free(d->resid);
     free(d->layers);
     free(d->ids);
+    free(d->counted);
     free(d->logits);
     free(d->acts);
     free(d->tensors);

@@ -1,4 +1,4 @@
-/* axscope read: which concepts fire, per token and over the prompt. */
+/* axscope read: which concepts fire, per token and over the prompt or a dump. */
 #include "core/latents.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
@@ -13,6 +13,7 @@
 struct reading {
     const struct args *args;
     const struct scope *scope;
+    const struct dump_file *dump; /* or NULL */
     struct dict_set set;
     const struct dictionary *dict; /* all rows of the set */
     size_t *concepts;              /* [args->n_concepts] owned: rows of --concept */
@@ -188,6 +189,15 @@ static void json_further(struct json_writer *w, const struct reading *r)
     jw_array_end(w);
 }
 
+static void json_dump(struct json_writer *w, const struct dump_file *dump)
+{
+    jw_key(w, "dump");
+    jw_object(w);
+    jw_key(w, "path"), jw_string(w, dump_file_name(dump));
+    jw_key(w, "model"), jw_string(w, dump_file_model(dump));
+    jw_object_end(w);
+}
+
 static void print_json(const struct reading *r)
 {
     struct json_writer w;
@@ -196,7 +206,9 @@ static void print_json(const struct reading *r)
     json_scope(&w, r->scope);
     if (r->set.n > 1)
         json_further(&w, r);
-    jw_key(&w, "layer"), jw_int(&w, r->scope->hook_layer);
+    if (r->dump)
+        json_dump(&w, r->dump);
+    jw_key(&w, "layer"), jw_int(&w, r->set.layers[0]);
     json_tokens(&w, r);
     json_concepts(&w, r);
     json_prompt_top(&w, r);
@@ -336,7 +348,8 @@ static void print_text(const struct reading *r)
 {
     struct paint p;
     paint_init(&p, stdout);
-    fprintf(p.stream, "%s, %zu tokens", r->scope->model->name, r->prompt->ids.n);
+    fprintf(p.stream, "%s, %zu tokens", r->dump ? dump_file_name(r->dump) : r->scope->model->name,
+            r->prompt->ids.n);
     for (size_t d = 0; d < r->set.n; d++)
         fprintf(p.stream, ", %s at layer %d", r->set.dicts[d]->name, r->set.layers[d]);
     fputs("\n\n", p.stream);
@@ -371,7 +384,7 @@ int cli_read(const struct args *args, struct err *err)
     int rc = job_open(&job, args, SCOPE_DICT | SCOPE_CALIBRATION, 0, err);
     if (rc != ERR_OK)
         return rc;
-    struct reading r = {.args = args, .scope = &job.scope, .prompt = &job.prompt};
+    struct reading r = {.args = args, .scope = &job.scope, .dump = job.dump, .prompt = &job.prompt};
     rc = compute(&r, &job, err);
     if (rc == ERR_OK && args->json)
         print_json(&r);

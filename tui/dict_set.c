@@ -1,5 +1,6 @@
 #include "tui/dict_set.h"
 
+#include "core/dump_read.h"
 #include "core/latents.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ static int open_further(struct dictionary **out, int *layer, const struct scope 
     *layer = further.hook_layer;
     struct scope pair = {.model = scope->model, .dict = further.dict};
     rc = scope_check(&pair, *layer, err);
-    return rc == ERR_OK ? scope_open_calibration(&pair, scope->model->path, err) : rc;
+    return rc == ERR_OK && scope->model ? scope_open_calibration(&pair, scope->model->path, err)
+                                        : rc;
 }
 
 static float *joined(const struct dict_set *set, bool thresholds)
@@ -107,6 +109,19 @@ void dict_set_close(struct dict_set *set)
     *set = (struct dict_set){0};
 }
 
+static int latents_of_dump(float *acts, const struct dict_set *set, size_t d,
+                           const struct dump_file *dump, bool is_signed, struct err *err)
+{
+    const struct dictionary *dict = set->dicts[d];
+    float *resid;
+    int rc = dump_read(&resid, &set->layers[d], dump, dict, err);
+    if (rc == ERR_OK)
+        rc = latents_encode(acts, dict, resid, dump_file_n_tokens(dump), dict->d_model, is_signed,
+                            err);
+    free(resid);
+    return rc;
+}
+
 /* Latents of dictionary d; the job's own session serves all that share its hook layer. */
 static int latents_of(float *acts, const struct dict_set *set, size_t d, struct job *job,
                       bool is_signed, struct err *err)
@@ -115,6 +130,8 @@ static int latents_of(float *acts, const struct dict_set *set, size_t d, struct 
     const struct dictionary *dict = set->dicts[d];
     struct session *own = NULL, *session = job->session;
     int rc = ERR_OK;
+    if (job->dump)
+        return latents_of_dump(acts, set, d, job->dump, is_signed, err);
     if (set->layers[d] != job->scope.hook_layer) {
         rc = session_new(&own, job->scope.model, set->layers[d], 0, err);
         session = own;

@@ -36,6 +36,7 @@ struct model_info {
     int n_layers, d_model, hook_layer;
     int n_ctx;
     bool is_chat, is_demo, has_tokenizer;
+    bool is_dump; /* no weights: one text that was read elsewhere */
 };
 
 /* A prompt that was read. Immutable. */

@@ -85,13 +85,25 @@ static int open_all(struct job *job, const struct args *args, int need, int n_br
     return rc;
 }
 
+static int open_dump(struct job *job, const struct args *args, int need, struct err *err)
+{
+    need = (need & ~SCOPE_MODEL) | SCOPE_DICT | SCOPE_TOKENIZER_IF_ANY;
+    int rc = scope_open(&job->scope, &args->scope, need, err);
+    if (rc == ERR_OK)
+        rc = dump_file_open(&job->dump, args->dump, err);
+    if (rc == ERR_OK)
+        prompt_from_dump(&job->prompt, &job->scope, job->dump);
+    return rc;
+}
+
 int job_open(struct job *job, const struct args *args, int need, int n_branches, struct err *err)
 {
     *job = (struct job){0};
     progress_start(&job->progress, "reading");
     matmul_set_threads(args->threads);
     need |= SCOPE_MODEL | (args->n_edits > 0 ? SCOPE_DICT : SCOPE_DICT_IF_ANY);
-    int rc = open_all(job, args, need, n_branches, err);
+    int rc =
+        args->dump ? open_dump(job, args, need, err) : open_all(job, args, need, n_branches, err);
     if (rc != ERR_OK)
         job_close(job);
     return rc;
@@ -100,13 +112,15 @@ int job_open(struct job *job, const struct args *args, int need, int n_branches,
 void job_quiet(struct job *job)
 {
     progress_end(&job->progress);
-    session_set_progress(job->session, NULL, NULL);
+    if (job->session)
+        session_set_progress(job->session, NULL, NULL);
 }
 
 void job_close(struct job *job)
 {
     progress_end(&job->progress);
     session_free(job->session);
+    dump_file_close(job->dump);
     steering_clear(&job->steering);
     prompt_clear(&job->prompt);
     scope_close(&job->scope);

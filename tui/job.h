@@ -4,6 +4,7 @@
 
 #include "core/scope.h"
 #include "core/session.h"
+#include "data/dump_file.h"
 #include "tui/args.h"
 #include "tui/progress.h"
 
@@ -12,11 +13,13 @@ struct job {
     struct prompt prompt;
     struct steering steering; /* of the steering flags */
     struct session *session;
+    struct dump_file *dump;   /* of --dump, in place of model and session; else NULL */
     struct progress progress; /* of the session; the job must not move while it is open */
 };
 
 /* Opens what `need` (enum scope_need) asks for, turns TEXT, "-" or --ids into a prompt, checks the
- * rows of the steering flags, and makes a session with the prompt set. */
+ * rows of the steering flags, and makes a session with the prompt set. With --dump the tokens are
+ * those of the dump, and there is neither a model nor a session. */
 int job_open(struct job *job, const struct args *args, int need, int n_branches,
              struct err *err) ERR_CHECK;
 void job_close(struct job *job);

@@ -52,6 +52,7 @@ static int run(const struct args *args, struct err *err)
         [COMMAND_TUI] = app_run,   [COMMAND_READ] = cli_read,   [COMMAND_SEARCH] = cli_search,
         [COMMAND_SHOW] = cli_show, [COMMAND_STEER] = cli_steer, [COMMAND_TOKENIZE] = cli_tokenize,
         [COMMAND_DUMP] = cli_dump, [COMMAND_INFO] = cli_info,   [COMMAND_CALIBRATE] = cli_calibrate,
+        [COMMAND_OPEN] = app_run,
     };
     return commands[args->command](args, err);
 }

@@ -29,10 +29,18 @@ void update_notice(struct app *app, const char *fmt, ...)
     va_end(args);
 }
 
+bool update_has_weights(struct app *app)
+{
+    if (app->model.is_dump)
+        update_notice(app, "a dump is open: typing and steering need the model's weights");
+    return !app->model.is_dump;
+}
+
 /* The request holds the whole wanted state, so a newer one simply replaces an older one. */
 void update_run(struct app *app, struct cmds *out, bool answers)
 {
     app->reread_at = 0;
+    answers = answers && update_has_weights(app);
     if (app->load != LOAD_READY) {
         app->wants_answer |= answers;
         if (answers)
@@ -312,6 +320,8 @@ static void paste(struct app *app, const struct event *e, struct cmds *out)
             update_go(app, SCREEN_READ);
         if (app->mode != MODE_EDIT)
             update_edit_begin(app);
+        if (app->mode != MODE_EDIT)
+            return;
         update_edit_replace(app);
         line_edit_insert(&app->prompt, e->text, e->text_len);
         update_prompt_changed(app);
@@ -356,6 +366,11 @@ static void model(struct app *app, struct event *e, struct cmds *out)
     app->has_asked = false; /* details gain the lens */
     detail_free(app->detail);
     app->detail = NULL;
+    if (app->model.is_dump) { /* it has one text, and it is there */
+        app->wants_answer = false;
+        update_run(app, out, false);
+        return;
+    }
     app->wants_answer = app->mode != MODE_EDIT;
     if (app->prompt.text.len == 0 && app->mode != MODE_EDIT)
         line_edit_set(&app->prompt, app->model.has_tokenizer ? DEFAULT_PROMPT : DEFAULT_IDS);

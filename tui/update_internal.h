@@ -8,6 +8,7 @@
 /* update.c */
 void cmd_add(struct cmds *out, struct cmd command);
 void update_run(struct app *app, struct cmds *out, bool answers);
+bool update_has_weights(struct app *app); /* says so if there are none */
 void update_cancel(struct app *app, struct cmds *out);
 void update_go(struct app *app, enum screen_id screen);
 void update_notice(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

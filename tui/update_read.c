@@ -140,6 +140,8 @@ void update_example(struct app *app, long step, struct cmds *out)
 
 void update_edit_begin(struct app *app)
 {
+    if (!update_has_weights(app))
+        return;
     app->mode = MODE_EDIT;
     app->replaces_prompt = app->is_example;
     app->history_at = -1;
@@ -276,7 +278,7 @@ static void auto_pick(struct app *app)
     }
     if (app->is_selection_auto)
         update_select(app, rows[0]);
-    if (app->is_rack_auto) {
+    if (app->is_rack_auto && !app->model.is_dump) {
         float factor = app->is_example ? app->examples[app->example].factor : 1;
         app->n_slots = 1;
         app->slots[0] = (struct slot){INTERVENTION_ADD, rows[0], factor, true};

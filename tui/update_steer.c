@@ -12,6 +12,8 @@ static struct slot *slot_of(struct app *app)
 void update_rack_add(struct app *app, size_t row, struct cmds *out)
 {
     int at = app_slot_of(app, row);
+    if (!update_has_weights(app))
+        return;
     if (at < 0 && app->n_slots == MAX_SLOTS) {
         update_notice(app, "the rack holds %d concepts; X removes one", MAX_SLOTS);
         return;

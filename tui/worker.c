@@ -54,8 +54,10 @@ static void run(struct worker *w, struct request *r)
 {
     struct err err = {0};
     w->at = r;
-    int rc = worker_is_cancelled(w) ? ERR_CANCELLED : worker_read(w, &r->run, &err);
-    if (rc == ERR_OK && r->run.answers)
+    int rc = worker_is_cancelled(w) ? ERR_CANCELLED
+             : w->dump              ? worker_read_dump(w, &err)
+                                    : worker_read(w, &r->run, &err);
+    if (rc == ERR_OK && r->run.answers && w->session)
         rc = worker_answer(w, &r->run, &err);
     struct event *e = worker_event(w, EVENT_DONE);
     e->err = err;
@@ -69,7 +71,7 @@ static void serve(struct worker *w)
     for (;;) {
         struct request *r = queue_wait(&w->inbox);
         bool stop = r->kind == REQUEST_STOP;
-        if (r->kind == REQUEST_RUN && w->session)
+        if (r->kind == REQUEST_RUN && (w->session || w->dump))
             run(w, r);
         else if (r->kind == REQUEST_DETAIL)
             worker_look(w, r->row);

@@ -23,6 +23,7 @@ struct worker;
 struct worker_options {
     struct scope_options scope; /* strings borrowed until worker_stop */
     enum prompt_form form;      /* how prompts are to be understood */
+    const char *dump;           /* read this in place of a model; borrowed, or NULL */
     int threads;                /* 0: number of cores */
 };
 

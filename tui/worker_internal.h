@@ -5,6 +5,7 @@
 #include "core/generate.h"
 #include "core/scope.h"
 #include "core/session.h"
+#include "data/dump_file.h"
 #include "tui/queue.h"
 #include "tui/words.h"
 #include "tui/worker.h"
@@ -31,7 +32,8 @@ struct worker {
 
     struct scope labels; /* dictionary only: open before the model, read by the UI too */
     struct scope scope;
-    struct session *session;
+    struct session *session; /* NULL while there is no model */
+    struct dump_file *dump;  /* or NULL */
     struct words words;
     bool has_words;
 
@@ -64,6 +66,9 @@ void worker_close(struct worker *w);
 
 /* worker_read.c: makes the request's text the prompt and sends its reading. */
 int worker_read(struct worker *w, const struct run_request *r, struct err *err) ERR_CHECK;
+
+/* The same for a dump, whose only text it is. */
+int worker_read_dump(struct worker *w, struct err *err) ERR_CHECK;
 
 /* worker_answer.c */
 int worker_answer(struct worker *w, const struct run_request *r, struct err *err) ERR_CHECK;

@@ -92,7 +92,7 @@ static int open_labels(struct worker *w, struct err *err)
     struct event *e = worker_event(w, EVENT_OPENED);
     if (paths.dict)
         rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT | SCOPE_CALIBRATION, err);
-    if (rc == ERR_OK && paths.model) {
+    if (rc == ERR_OK && paths.model && !w->options.dump) {
         read_examples(e, paths.model);
         read_words(w, paths.model);
     }
@@ -122,9 +122,30 @@ static void post_model(struct worker *w)
     worker_post(w, e);
 }
 
+static int open_dump(struct worker *w, struct err *err)
+{
+    int rc = scope_open(&w->scope, &w->options.scope,
+                        SCOPE_DICT | SCOPE_TOKENIZER_IF_ANY | SCOPE_CALIBRATION, err);
+    if (rc == ERR_OK)
+        rc = dump_file_open(&w->dump, w->options.dump, err);
+    if (rc != ERR_OK)
+        return rc;
+    const char *slash = strrchr(w->options.dump, '/');
+    struct event *e = worker_event(w, EVENT_MODEL);
+    e->model = (struct model_info){.name = mem_strdup(slash ? slash + 1 : w->options.dump),
+                                   .d_model = (int)dump_file_d_model(w->dump),
+                                   .hook_layer = w->scope.hook_layer,
+                                   .is_dump = true,
+                                   .has_tokenizer = w->scope.tokenizer != NULL};
+    worker_post(w, e);
+    return ERR_OK;
+}
+
 int worker_open(struct worker *w, struct err *err)
 {
     int rc = open_labels(w, err);
+    if (rc == ERR_OK && w->options.dump)
+        return open_dump(w, err);
     if (rc == ERR_OK)
         rc = scope_open(&w->scope, &w->options.scope,
                         SCOPE_MODEL | SCOPE_DICT_IF_ANY | SCOPE_CALIBRATION, err);
@@ -142,6 +163,7 @@ int worker_open(struct worker *w, struct err *err)
 void worker_close(struct worker *w)
 {
     session_free(w->session);
+    dump_file_close(w->dump);
     prompt_clear(&w->prompt);
     for (int b = 0; b < N_BRANCHES; b++)
         free(w->logits[b]);

@@ -1,6 +1,8 @@
 /* Reading a prompt: tokens, residuals at the hook, activations of every concept. */
 #include "tui/worker_internal.h"
 
+#include "core/dump_read.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
@@ -117,20 +119,21 @@ static int encode(struct reading *out, const struct worker *w, const float *resi
     return ERR_OK;
 }
 
-static int send_reading(struct worker *w, const struct run_request *r, double started,
-                        struct err *err)
+/* text: what the prompt was made of, to count its words; NULL: unknown. */
+static int send_reading(struct worker *w, const float *resid, const char *text, size_t text_len,
+                        double started, struct err *err)
 {
     const struct prompt *p = &w->prompt;
-    const float *resid = session_resid(w->session);
+    size_t d_model = w->dump ? dump_file_d_model(w->dump) : (size_t)w->scope.model->config.d_model;
     struct reading *reading = mem_zalloc(1, sizeof *reading);
     tokens_init(&reading->tokens, w->scope.dict ? w->scope.dict->n_concepts : 0);
     add_tokens(&reading->tokens, w, p);
     reading->n_words = reading->n_unseen = -1;
-    if (w->has_words)
-        words_count(&reading->n_words, &reading->n_unseen, &w->words, r->text, r->text_len);
-    w->median_norm = median_norm(resid, p, (size_t)w->scope.model->config.d_model);
+    if (w->has_words && text)
+        words_count(&reading->n_words, &reading->n_unseen, &w->words, text, text_len);
+    w->median_norm = median_norm(resid, p, d_model);
     reading->median_norm = w->median_norm;
-    reading->n_computed = session_n_computed(w->session);
+    reading->n_computed = w->session ? session_n_computed(w->session) : 0;
     int rc = encode(reading, w, resid, err);
     if (rc != ERR_OK) {
         reading_free(reading);
@@ -171,7 +174,27 @@ int worker_read(struct worker *w, const struct run_request *r, struct err *err)
     session_set_progress(w->session, on_progress, w);
     rc = session_read(w->session, err);
     if (rc == ERR_OK)
-        rc = send_reading(w, r, started, err);
+        rc = send_reading(w, session_resid(w->session), r->text, r->text_len, started, err);
     w->has_prompt = rc == ERR_OK;
+    return rc;
+}
+
+int worker_read_dump(struct worker *w, struct err *err)
+{
+    double started = worker_seconds();
+    float *resid;
+    if (w->has_prompt) {
+        worker_post(w, worker_event(w, EVENT_READING)); /* it never changes */
+        return ERR_OK;
+    }
+    int rc = dump_read(&resid, &w->scope.hook_layer, w->dump, w->scope.dict, err);
+    if (rc != ERR_OK)
+        return rc;
+    prompt_from_dump(&w->prompt, &w->scope, w->dump);
+    rc = send_reading(w, resid, NULL, 0, started, err);
+    free(resid);
+    w->has_prompt = rc == ERR_OK;
+    if (!w->has_prompt)
+        prompt_clear(&w->prompt);
     return rc;
 }

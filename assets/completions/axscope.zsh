@@ -10,13 +10,24 @@ _axscope() {
         'dump:residuals, latents, logits as a safetensors file'
         'info:what is loaded\: shapes, sizes, memory, instruction set'
         'calibrate:how every concept behaves on neutral text\: for z'
+        'open:the screens on residuals in a safetensors file'
     )
     for word in ${words[2,CURRENT-1]}; do
         case $word in
-            read|search|show|steer|tokenize|dump|info|calibrate) command=$word; break ;;
+            read|search|show|steer|tokenize|dump|info|calibrate|open) command=$word; break ;;
         esac
     done
     case $command in
+        open)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
+                '--help[show the help]' \
+                '*: :' ;;
         calibrate)
             _arguments \
                 '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
@@ -142,6 +153,7 @@ _axscope() {
                 '*--concept=[this concept at every token; may be repeated]:ROW:' \
                 '--all[every concept at every position (JSON)]' \
                 '--pool=[positions counted\: text (default), or axbench\: all from the 5th on]:WHICH:(text axbench)' \
+                '--dump=[residuals in a safetensors file, in place of a text and a model]:FILE:_files' \
                 '--unit=[unit of the scores that rank (default\: the first it can be)]:UNIT:(margin z share raw)' \
                 '--signed[raw projections, negative ones too]' \
                 '--help[show the help]' \

@@ -47,7 +47,7 @@ refused() {
 # --- help ---
 fine 'usage: axscope' --help
 fine 'axscope [0-9a-f]' --version
-for command in read search show steer tokenize dump info calibrate; do
+for command in read search show steer tokenize dump info calibrate open; do
     fine "usage: axscope $command" $command --help
 done
 fine 'complete .*axscope' --completions bash
@@ -182,6 +182,20 @@ fine '"was_done":true' calibrate --json --texts "$tmp/long.txt"
 for file in "$tmp"/cache/axscope/calibration/*; do printf 'damaged' >"$file"; done
 refused 1 'calibrate makes it again' read "the river"
 fine '"was_done":false' calibrate --json --texts "$tmp/short.txt"
+
+# --- a dump is read like the text it was made of, without a model ---
+fine 'resid.3' dump --out "$tmp/r.safetensors" "She sat on the bank."
+fine '"acts":\[\[' read --json --all "She sat on the bank."
+sed 's/.*"layer":3,"tokens"/"tokens"/' "$tmp/out" >"$tmp/from_text"
+fine '"model":null,.*"dump":{"path":' read --json --all --dump "$tmp/r.safetensors"
+sed 's/.*"layer":3,"tokens"/"tokens"/' "$tmp/out" >"$tmp/from_dump"
+cmp -s "$tmp/from_text" "$tmp/from_dump" || fail "read --dump differs from read"
+fine '"id":2,"text":"<2>"' read --json --dump "$tmp/r.safetensors" --dict "${program%/*}/../../assets/demo"
+refused 1 'after layer 3, and the dictionary .* is read at layer 2' \
+    read --dump "$tmp/r.safetensors" --dict "$mini_f32"
+refused 1 'has 96' read --dump "$tmp/r.safetensors" --dict "$mini"
+refused 2 'weights' read --dump "$tmp/r.safetensors" --set 3=1
+refused 1 'no tensor called resid' read --dump "$mini_f32/model.safetensors"
 
 # --- pipes and locales ---
 "$program" read --json --all --model "$mini" --ids "$(yes 3 | head -2000 | paste -sd,)" 2>"$tmp/err" |

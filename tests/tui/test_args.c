@@ -297,6 +297,25 @@ START_TEST(a_calibration_and_a_unit_can_be_asked_for)
 }
 END_TEST
 
+START_TEST(a_dump_takes_the_place_of_a_text)
+{
+    struct args args = accepted("axscope open d.safetensors --dict d");
+    ck_assert_int_eq(args.command, COMMAND_OPEN);
+    ck_assert_str_eq(args.dump, "d.safetensors");
+    ck_assert_ptr_null(args.text);
+    args_clear(&args);
+    args = accepted("axscope read --dump d.safetensors --json");
+    ck_assert_str_eq(args.dump, "d.safetensors");
+    args_clear(&args);
+    check_refused("axscope read --dump d text", "TEXT was given too");
+    check_refused("axscope read --dump d --ids 2,3", "--ids was given too");
+    check_refused("axscope read --dump d --raw", "form of a text");
+    check_refused("axscope read --dump d --set 3=1", "weights");
+    check_refused("axscope open", "needs DUMP");
+    check_refused("axscope open d --json", "not an option");
+}
+END_TEST
+
 Suite *suite_args(void)
 {
     Suite *s = suite_create("args");
@@ -313,6 +332,7 @@ Suite *suite_args(void)
     tcase_add_test(t, the_man_page_names_every_option_and_command);
     tcase_add_test(t, completions_of_every_shell_name_every_option);
     tcase_add_test(t, a_calibration_and_a_unit_can_be_asked_for);
+    tcase_add_test(t, a_dump_takes_the_place_of_a_text);
     suite_add_tcase(s, t);
     return s;
 }

@@ -501,6 +501,39 @@ START_TEST(examples_go_round_and_are_answered)
 }
 END_TEST
 
+START_TEST(a_dump_is_looked_at_and_neither_edited_nor_steered)
+{
+    struct app app;
+    struct cmds commands = {0};
+    app_init(&app, 24, 80);
+    fake_send(&app, fake_opened(fake_dictionary()), NULL);
+    struct event e = {.kind = EVENT_MODEL};
+    e.model.is_dump = true;
+    fake_send(&app, e, &commands);
+    ck_assert_ptr_nonnull(find(&commands, CMD_RUN));
+    ck_assert(!find(&commands, CMD_RUN)->answers);
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    fake_send(&app, (struct event){.kind = EVENT_DONE, .job = app.last_job}, NULL);
+    ck_assert_ptr_nonnull(app.reading);
+    ck_assert_int_eq(app.n_slots, 0);
+    for (const char *key = "iSr"; *key; key++) {
+        commands.n = 0;
+        fake_key(&app, *key, &commands);
+        ck_assert_msg(strstr(app.notice, "need the model's weights"), "'%c': %s", *key, app.notice);
+        ck_assert_int_eq(app.mode, MODE_NORMAL);
+        ck_assert_int_eq(app.n_slots, 0);
+        const struct cmd *run = find(&commands, CMD_RUN);
+        ck_assert(!run || !run->answers);
+    }
+    struct event pasted = {.kind = EVENT_PASTE, .text = mem_strdup("abc"), .text_len = 3};
+    char *before = mem_strdup(line_edit_text(&app.prompt));
+    fake_send(&app, pasted, NULL);
+    ck_assert_str_eq(line_edit_text(&app.prompt), before);
+    free(before);
+    app_clear(&app);
+}
+END_TEST
+
 START_TEST(older_prompts_come_back_on_up)
 {
     struct app app;
@@ -636,6 +669,7 @@ Suite *suite_update(void)
     tcase_add_test(t, an_untouched_slot_follows_the_text_and_a_touched_one_stays);
     tcase_add_test(t, the_unit_goes_round_what_the_dictionary_allows);
     tcase_add_test(t, examples_go_round_and_are_answered);
+    tcase_add_test(t, a_dump_is_looked_at_and_neither_edited_nor_steered);
     tcase_add_test(t, older_prompts_come_back_on_up);
     tcase_add_test(t, the_mouse_selects_and_drags_but_starts_nothing);
     tcase_add_test(t, no_two_actions_of_a_screen_share_a_key);

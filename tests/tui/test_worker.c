@@ -1,7 +1,10 @@
 /* The model thread against the numbers of the fixture, which come from a reference
  * implementation, and against itself by another way. */
 #include "core/generate.h"
+#include "core/session.h"
+#include "data/file.h"
 #include "data/json.h"
+#include "data/safetensors.h"
 #include "tests/support/approx.h"
 #include "tests/support/tmp_dir.h"
 #include "tui/worker.h"
@@ -456,6 +459,79 @@ START_TEST(stopping_does_not_wait_for_an_answer)
 }
 END_TEST
 
+/* The residual of a text at the hook layer as a dump; its path is to be freed. */
+static char *write_dump(const char *dir, int *ids, int n, int layer)
+{
+    struct model *model;
+    struct session *s;
+    struct err err;
+    char *path = path_join(dir, "d.safetensors"), name[16];
+    snprintf(name, sizeof name, "resid.%d", layer);
+    ck_assert_int_eq(model_open(&model, FOLDER, &err), ERR_OK);
+    ck_assert_int_eq(session_new(&s, model, 2, 0, &err), ERR_OK);
+    ck_assert_int_eq(session_set_prompt(s, ids, n, &err), ERR_OK);
+    ck_assert_int_eq(session_read(s, &err), ERR_OK);
+    size_t d_model = (size_t)model->config.d_model, rows = (size_t)n;
+    struct tensor tensors[] = {
+        {name, DTYPE_F32, 2, {rows, d_model}, session_resid(s), rows * d_model * sizeof(float)},
+        {"ids", DTYPE_I32, 1, {rows}, ids, rows * sizeof *ids}};
+    ck_assert_int_eq(safetensors_write(path, tensors, 2, NULL, 0, &err), ERR_OK);
+    session_free(s);
+    model_close(model);
+    return path;
+}
+
+static struct worker *start_dump(const char *path)
+{
+    struct worker *w;
+    struct worker_options options = {.scope = {.dict = FOLDER "/l2", .layer = -1}, .dump = path};
+    ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
+    struct err err = wait_until(w, NULL, is_model, NULL);
+    ck_assert_msg(err.code == ERR_OK, "%s", err.message);
+    return w;
+}
+
+START_TEST(a_dump_is_read_like_the_text_it_was_made_of_without_a_model)
+{
+    int ids[] = {2, 114, 41, 7, 200};
+    char *dir = tmp_dir_new(), *path = write_dump(dir, ids, 5, 2);
+    struct worker *with = start(NULL), *without = start_dump(path);
+    struct run_request a = request(2, "2,114,41,7,200", false, 0), b = request(2, "", true, 4);
+    struct run_result want = finish(with, &a), got = finish(without, &b);
+    ck_assert_msg(got.err.code == ERR_OK, "%s", got.err.message);
+    ck_assert_int_eq(got.reading->tokens.n, 5);
+    ck_assert_mem_eq(got.reading->tokens.acts, want.reading->tokens.acts, 5 * 32 * sizeof(float));
+    ck_assert_mem_eq(got.reading->tokens.counted, want.reading->tokens.counted, 5);
+    ck_assert_mem_eq(got.reading->tokens.ids, ids, sizeof ids);
+    ck_assert_uint_eq(got.reading->n_top, want.reading->n_top);
+    ck_assert_float_eq(got.reading->median_norm, want.reading->median_norm);
+    ck_assert_int_eq(got.n_ids[BRANCH_BASELINE], 0); /* nobody can answer */
+    result_clear(&want);
+    result_clear(&got);
+    worker_stop(with);
+    worker_stop(without);
+    free(path);
+    tmp_dir_free(dir);
+}
+END_TEST
+
+START_TEST(a_dump_of_another_layer_is_refused_with_both)
+{
+    int ids[] = {2, 114};
+    char *dir = tmp_dir_new(), *path = write_dump(dir, ids, 2, 1);
+    struct worker *w = start_dump(path);
+    struct run_request r = request(2, "", false, 0);
+    struct run_result got = finish(w, &r);
+    ck_assert_int_eq(got.err.code, ERR_SHAPE);
+    ck_assert_ptr_nonnull(strstr(got.err.message, "after layer 1,"));
+    ck_assert_ptr_nonnull(strstr(got.err.message, "at layer 2"));
+    result_clear(&got);
+    worker_stop(w);
+    free(path);
+    tmp_dir_free(dir);
+}
+END_TEST
+
 Suite *suite_worker(void)
 {
     Suite *s = suite_create("worker");
@@ -473,6 +549,8 @@ Suite *suite_worker(void)
     tcase_add_test(t, a_missing_model_is_reported_after_the_labels);
     tcase_add_test(t, examples_may_name_concepts_and_a_factor);
     tcase_add_test(t, stopping_does_not_wait_for_an_answer);
+    tcase_add_test(t, a_dump_is_read_like_the_text_it_was_made_of_without_a_model);
+    tcase_add_test(t, a_dump_of_another_layer_is_refused_with_both);
     suite_add_tcase(s, t);
     return s;
 }
