@@ -24,6 +24,7 @@ enum command {
     COMMAND_INFO,
     COMMAND_CALIBRATE,
     COMMAND_OPEN,
+    COMMAND_SELFTEST,
     N_COMMANDS
 };
 

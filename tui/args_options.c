@@ -24,6 +24,7 @@ const struct command_info command_table[N_COMMANDS] = {
     [COMMAND_DUMP] = {"dump", "TEXT|-", "residuals, latents, logits as a safetensors file"},
     [COMMAND_INFO] = {"info", "", "what is loaded: shapes, sizes, memory, instruction set"},
     [COMMAND_OPEN] = {"open", "DUMP", "the screens on residuals in a safetensors file"},
+    [COMMAND_SELFTEST] = {"selftest", "", "check everything, with these files on this machine"},
     [COMMAND_CALIBRATE] = {"calibrate", "", "how every concept behaves on neutral text: for z"},
 };
 
@@ -354,8 +355,8 @@ const struct option option_table[] = {
     INT("layer", "N", "hook layer, from 0 (default: that of the dictionary)", GROUP_FILES,
         EVERY & ~BIT(TOKENIZE), scope.layer, 0, 9999),
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES,
-        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(OPEN) | BIT(TUI), threads, 1,
-        1024),
+        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(SELFTEST) | BIT(OPEN) | BIT(TUI),
+        threads, 1, 1024),
     FLAG("json", "print JSON", GROUP_FILES, OPENS_FILES, json),
     {"color", "MODE", COLOR_MODES, "colours of the screens (default: what the terminal has)",
      GROUP_OWN, BIT(TUI) | BIT(OPEN), parse_color, FIELD(color), 0, 0},

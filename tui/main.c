@@ -49,10 +49,17 @@ static int run(const struct args *args, struct err *err)
         return rc == ERR_OK ? print_buf(&text) : rc;
     }
     static int (*const commands[N_COMMANDS])(const struct args *, struct err *) = {
-        [COMMAND_TUI] = app_run,   [COMMAND_READ] = cli_read,   [COMMAND_SEARCH] = cli_search,
-        [COMMAND_SHOW] = cli_show, [COMMAND_STEER] = cli_steer, [COMMAND_TOKENIZE] = cli_tokenize,
-        [COMMAND_DUMP] = cli_dump, [COMMAND_INFO] = cli_info,   [COMMAND_CALIBRATE] = cli_calibrate,
+        [COMMAND_TUI] = app_run,
+        [COMMAND_READ] = cli_read,
+        [COMMAND_SEARCH] = cli_search,
+        [COMMAND_SHOW] = cli_show,
+        [COMMAND_STEER] = cli_steer,
+        [COMMAND_TOKENIZE] = cli_tokenize,
+        [COMMAND_DUMP] = cli_dump,
+        [COMMAND_INFO] = cli_info,
+        [COMMAND_CALIBRATE] = cli_calibrate,
         [COMMAND_OPEN] = app_run,
+        [COMMAND_SELFTEST] = cli_selftest,
     };
     return commands[args->command](args, err);
 }

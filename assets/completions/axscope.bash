@@ -38,10 +38,11 @@ _axscope() {
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-            read|search|show|steer|tokenize|dump|info|calibrate|open) command=$word; break ;;
+            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest) command=$word; break ;;
         esac
     done
     case $command in
+        selftest) word='--model --dict --acts --layer --threads --json --help' ;;
         open) word='--model --dict --acts --layer --threads --color --help' ;;
         calibrate) word='--model --dict --acts --layer --threads --json --texts --again --help' ;;
         info) word='--model --dict --acts --layer --threads --json --help' ;;
@@ -51,7 +52,7 @@ _axscope() {
         show) word='--model --dict --acts --layer --threads --json --lens --nearest --help' ;;
         search) word='--model --dict --acts --layer --json --limit --case-sensitive --help' ;;
         read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
-        *) word='--model --dict --acts --layer --threads --color --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open' ;;
+        *) word='--model --dict --acts --layer --threads --color --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

@@ -11,13 +11,24 @@ _axscope() {
         'info:what is loaded\: shapes, sizes, memory, instruction set'
         'calibrate:how every concept behaves on neutral text\: for z'
         'open:the screens on residuals in a safetensors file'
+        'selftest:check everything, with these files on this machine'
     )
     for word in ${words[2,CURRENT-1]}; do
         case $word in
-            read|search|show|steer|tokenize|dump|info|calibrate|open) command=$word; break ;;
+            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest) command=$word; break ;;
         esac
     done
     case $command in
+        selftest)
+            _arguments \
+                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--json[print JSON]' \
+                '--help[show the help]' \
+                '*: :' ;;
         open)
             _arguments \
                 '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \

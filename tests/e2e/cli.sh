@@ -47,7 +47,7 @@ refused() {
 # --- help ---
 fine 'usage: axscope' --help
 fine 'axscope [0-9a-f]' --version
-for command in read search show steer tokenize dump info calibrate open; do
+for command in read search show steer tokenize dump info calibrate open selftest; do
     fine "usage: axscope $command" $command --help
 done
 fine 'complete .*axscope' --completions bash
@@ -196,6 +196,12 @@ refused 1 'after layer 3, and the dictionary .* is read at layer 2' \
 refused 1 'has 96' read --dump "$tmp/r.safetensors" --dict "$mini"
 refused 2 'weights' read --dump "$tmp/r.safetensors" --set 3=1
 refused 1 'no tensor called resid' read --dump "$mini_f32/model.safetensors"
+
+# --- selftest ---
+fine 'PASS  factor 0 against no steering .*bit for bit' selftest
+grep -q FAIL "$tmp/out" && fail "selftest on the demo"
+fine '"name":"tokenizer round trip","status":"SKIP".*"n_failed":0}' selftest --json --model "$mini"
+fine '"name":"cached against uncached","status":"PASS"' selftest --json --model "$mini_f32"
 
 # --- pipes and locales ---
 "$program" read --json --all --model "$mini" --ids "$(yes 3 | head -2000 | paste -sd,)" 2>"$tmp/err" |

@@ -1,0 +1,211 @@
+#include "core/selftest.h"
+
+#include "data/mem.h"
+#include "tests/support/runner.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct tolerance exact = {1e-3, 0.01}, coarse = {0.03, 0.5};
+
+static enum selftest_status last(const struct selftest *t)
+{
+    return t->lines[t->n - 1].status;
+}
+
+static bool last_says(const struct selftest *t, const char *what)
+{
+    return strstr(t->lines[t->n - 1].text, what) != NULL;
+}
+
+START_TEST(a_number_passes_exactly_coarsely_or_not)
+{
+    struct selftest t = {0};
+    selftest_number(&t, "n", 46.76, 46.7631, exact, coarse);
+    ck_assert(last(&t) == SELFTEST_PASS && last_says(&t, "float32)"));
+    selftest_number(&t, "n", 47.5, 46.7631, exact, coarse);
+    ck_assert(last(&t) == SELFTEST_PASS && last_says(&t, "bfloat16)"));
+    selftest_number(&t, "n", -0.49, 0, exact, coarse);
+    ck_assert(last(&t) == SELFTEST_PASS);
+    ck_assert_uint_eq(t.n_failed, 0);
+    const double wrong[] = {49, 44, -46.7631, 0, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        selftest_number(&t, "n", wrong[i], 46.7631, exact, coarse);
+        ck_assert(last(&t) == SELFTEST_FAIL);
+        ck_assert_uint_eq(t.n_failed, i + 1);
+    }
+    selftest_clear(&t);
+}
+END_TEST
+
+START_TEST(arrays_are_compared_to_their_largest_and_a_nan_fails)
+{
+    struct selftest t = {0};
+    const float want[] = {0, -200, 3};
+    float got[] = {0.01f, -200.01f, 3};
+    selftest_floats(&t, "f", got, want, 3, 1e-4);
+    ck_assert(last(&t) == SELFTEST_PASS);
+    got[2] = 3.03f;
+    selftest_floats(&t, "f", got, want, 3, 1e-4);
+    ck_assert(last(&t) == SELFTEST_FAIL && last_says(&t, "(at 2)"));
+    got[2] = NAN;
+    selftest_floats(&t, "f", got, want, 3, 1e-4);
+    ck_assert(last(&t) == SELFTEST_FAIL);
+    got[2] = 3;
+    selftest_floats(&t, "f", want, got, 0, 1);
+    ck_assert(last(&t) == SELFTEST_FAIL);
+    float broken[] = {INFINITY, 0, 0};
+    selftest_floats(&t, "f", broken, broken, 3, 1);
+    ck_assert(last(&t) == SELFTEST_FAIL);
+    const float zeros[] = {0, 0, 0}, tiny[] = {0, 1e-9f, 0};
+    selftest_floats(&t, "f", zeros, zeros, 3, 1e-4);
+    ck_assert(last(&t) == SELFTEST_PASS);
+    selftest_floats(&t, "f", tiny, zeros, 3, 1e-4);
+    ck_assert(last(&t) == SELFTEST_FAIL);
+    selftest_clear(&t);
+}
+END_TEST
+
+START_TEST(lists_of_ids_must_be_the_same)
+{
+    struct selftest t = {0};
+    const int a[] = {2, 106, 1645}, b[] = {2, 106, 1646};
+    selftest_ints(&t, "i", a, 3, a, 3);
+    ck_assert(last(&t) == SELFTEST_PASS);
+    selftest_ints(&t, "i", b, 3, a, 3);
+    ck_assert(last(&t) == SELFTEST_FAIL && last_says(&t, "number 2 is 1646, wanted 1645"));
+    selftest_ints(&t, "i", a, 2, a, 3);
+    ck_assert(last(&t) == SELFTEST_FAIL);
+    selftest_clear(&t);
+}
+END_TEST
+
+/* --- the published reading: activations invented so that they are exactly as published --- */
+
+#define N_ROWS 15581
+#define ROW 1795
+
+static float *published_acts(void)
+{
+    float *acts = mem_zalloc((size_t)PUBLISHED_TOKENS * N_ROWS, sizeof *acts);
+    for (int t = 1; t < PUBLISHED_TOKENS; t++) {
+        const struct published_token *want = &published_reft[t];
+        float *row = acts + (size_t)t * N_ROWS;
+        row[ROW] = (float)want->act;
+        if (want->argmax != ROW)
+            row[want->argmax] = (float)want->act + 20;
+        int n_above = (row[ROW] > 1) + (want->argmax != ROW);
+        for (size_t c = 0; n_above < want->n_above; c++) {
+            if (c == ROW || c == want->argmax)
+                continue;
+            row[c] = 1.5f;
+            n_above++;
+        }
+    }
+    return acts;
+}
+
+static size_t n_failed_with(const float *acts)
+{
+    struct selftest t = {0};
+    selftest_compare_reft(&t, acts, N_ROWS);
+    ck_assert_uint_eq(t.n, 3 * (PUBLISHED_TOKENS - 1));
+    size_t n = t.n_failed;
+    selftest_clear(&t);
+    return n;
+}
+
+START_TEST(the_published_activations_pass_and_others_fail)
+{
+    float *acts = published_acts();
+    ck_assert_uint_eq(n_failed_with(acts), 0);
+    for (size_t i = 0; i < (size_t)PUBLISHED_TOKENS * N_ROWS; i++)
+        acts[i] *= 1.01f; /* as from bfloat16 weights */
+    ck_assert_uint_eq(n_failed_with(acts), 0);
+    free(acts);
+    acts = published_acts();
+    acts[10 * (size_t)N_ROWS + ROW] *= 0.9f; /* the activation, nothing else */
+    ck_assert_uint_eq(n_failed_with(acts), 1);
+    acts[10 * (size_t)N_ROWS + ROW] = NAN;
+    ck_assert_uint_ge(n_failed_with(acts), 1);
+    free(acts);
+    acts = published_acts();
+    acts[5 * (size_t)N_ROWS + 77] = 500; /* another row is the largest */
+    ck_assert_uint_eq(n_failed_with(acts), 1);
+    free(acts);
+    acts = published_acts();
+    for (size_t c = 0; c < 2000; c++) /* too many rows are above 1 */
+        acts[21 * (size_t)N_ROWS + c] =
+            acts[21 * (size_t)N_ROWS + c] > 1 || c == ROW ? acts[21 * (size_t)N_ROWS + c] : 1.5f;
+    ck_assert_uint_eq(n_failed_with(acts), 1);
+    memmove(acts, acts + N_ROWS, (size_t)(PUBLISHED_TOKENS - 1) * N_ROWS * sizeof *acts);
+    ck_assert_uint_gt(n_failed_with(acts), 30); /* off by one position */
+    free(acts);
+}
+END_TEST
+
+/* --- whole runs --- */
+
+static void run_on(const char *model, int need)
+{
+    struct scope scope;
+    struct scope_options options = {.model = model, .layer = -1};
+    struct selftest t = {0};
+    struct err err = {0};
+    int rc = scope_open(&scope, &options, need, &err);
+    ck_assert_msg(rc == ERR_OK, "%s", err.message);
+    rc = selftest_run(&t, &scope, &err);
+    ck_assert_msg(rc == ERR_OK, "%s", err.message);
+    size_t n_passed = 0;
+    for (size_t i = 0; i < t.n; i++) {
+        ck_assert_msg(t.lines[i].status != SELFTEST_FAIL, "%s: %s", t.lines[i].name,
+                      t.lines[i].text);
+        n_passed += t.lines[i].status == SELFTEST_PASS;
+    }
+    ck_assert_uint_ge(n_passed, need & SCOPE_DICT ? 7 : 4);
+    selftest_clear(&t);
+    scope_close(&scope);
+}
+
+START_TEST(the_models_here_agree_with_themselves)
+{
+    run_on("assets/demo", SCOPE_MODEL | SCOPE_DICT);
+    run_on("tests/fixtures/gemma2-mini", SCOPE_MODEL | SCOPE_DICT);
+    run_on("tests/fixtures/gemma2-mini-f32", SCOPE_MODEL | SCOPE_DICT);
+    run_on("tests/fixtures/gemma2-mini-f32", SCOPE_MODEL);
+}
+END_TEST
+
+/* Numbers that are not finite end the run with an error: no line could pass after that. */
+START_TEST(a_broken_model_ends_the_run_with_an_error)
+{
+    struct scope scope;
+    struct scope_options options = {.model = "tests/fixtures/gemma2-mini-f32", .layer = -1};
+    struct selftest t = {0};
+    struct err err = {0};
+    ck_assert_int_eq(scope_open(&scope, &options, SCOPE_MODEL | SCOPE_DICT, &err), ERR_OK);
+    float *norm = scope.model->layers[0].norm_attn_in;
+    float kept = norm[3];
+    norm[3] = NAN;
+    ck_assert_int_ne(selftest_run(&t, &scope, &err), ERR_OK); /* named by layer and position */
+    norm[3] = kept;
+    selftest_clear(&t);
+    scope_close(&scope);
+}
+END_TEST
+
+Suite *suite_selftest(void)
+{
+    Suite *s = suite_create("selftest");
+    TCase *t = tcase_create("selftest");
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, a_number_passes_exactly_coarsely_or_not);
+    tcase_add_test(t, arrays_are_compared_to_their_largest_and_a_nan_fails);
+    tcase_add_test(t, lists_of_ids_must_be_the_same);
+    tcase_add_test(t, the_published_activations_pass_and_others_fail);
+    tcase_add_test(t, the_models_here_agree_with_themselves);
+    tcase_add_test(t, a_broken_model_ends_the_run_with_an_error);
+    suite_add_tcase(s, t);
+    return s;
+}
