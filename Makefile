@@ -56,7 +56,7 @@ DEMO := $(call obj,$(filter-out $(DEMO_PROGRAMS),$(call src,assets/demo)))
 SUPPORT := $(B)/libsupport.a
 
 .DELETE_ON_ERROR:
-.PHONY: all run test test-data test-core test-tui test-demo asan tsan coverage golden lint format fuzz \
+.PHONY: all run test test-data test-core test-tui test-demo asan tsan coverage golden golden-gguf lint format fuzz \
         fuzz-all e2e completions install uninstall clean help demo-model world-sample FORCE
 
 all: $(B)/$(NAME) ## build the program (VARIANT=debug|asan|tsan|cov, V=1, NATIVE=1)
@@ -127,6 +127,7 @@ asan: ; $(MAKE) VARIANT=asan test ## tests under address + undefined-behaviour s
 tsan: ; CK_FORK=no $(MAKE) VARIANT=tsan test ## tests under the thread sanitizer
 coverage: ; $(MAKE) VARIANT=cov test && gcovr -r . -e tests -e build --print-summary ## line coverage
 golden: ; GOLDEN_UPDATE=1 $(MAKE) test-tui && git diff --stat tests/golden ## rewrite golden screens
+golden-gguf: ; GOLDEN_UPDATE=1 CK_RUN_SUITE=layouts $(MAKE) test-core ## rewrite tests/fixtures/gguf
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(call src,tests/fuzz))
 $(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(B)/libtui.a $(B)/libcore.a $(B)/libdata.a
 	@echo '  LD   $@'

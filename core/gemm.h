@@ -30,7 +30,8 @@ void gemm_space_clear(struct gemm_space *space);
 void gemm(float *c, size_t ldc, struct gemm_operand a, struct gemm_operand b, size_t m, size_t n,
           size_t k, bool accumulate, struct gemm_space *space);
 
-/* Views: a contiguous f32 block [*, n_cols], its transpose, and a stored matrix transposed. */
+/* Views: a contiguous f32 block [*, n_cols], its transpose, and a stored matrix, which must not be
+ * in blocks, and its transpose. */
 struct gemm_operand gemm_rows(const float *x, size_t n_cols);
 struct gemm_operand gemm_columns(const float *x, size_t n_cols);
 struct gemm_operand gemm_matrix(const struct matrix *w);

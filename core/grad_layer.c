@@ -2,8 +2,11 @@
 #include "core/grad_internal.h"
 #include "core/grad_math.h"
 #include "core/grad_rows.h"
+#include "core/matmul.h"
 
+#include <assert.h>
 #include <math.h>
+#include <string.h>
 
 void rms_norm_forward(float *y, float *inv, const float *x, const float *w, size_t n_rows, size_t d,
                       float eps)
@@ -36,16 +39,33 @@ void rms_norm_backward(float *dx, float *dw, const float *dy, const float *x, co
     }
 }
 
+/* Blocks cannot be taken by columns. Their products differ between processors in the last bits,
+ * which only training, where no weight is a block, has to avoid. */
+static bool is_blocks(const struct matrix *w)
+{
+    return dtype_block(w->dtype) > 1;
+}
+
 void linear_forward(float *y, const float *x, const struct matrix *w, size_t n_rows,
                     struct gemm_space *space)
 {
-    gemm(y, w->n_rows, gemm_rows(x, w->n_cols), gemm_matrix_transposed(w), n_rows, w->n_rows,
-         w->n_cols, false, space);
+    if (is_blocks(w))
+        matmul(y, x, w, n_rows);
+    else
+        gemm(y, w->n_rows, gemm_rows(x, w->n_cols), gemm_matrix_transposed(w), n_rows, w->n_rows,
+             w->n_cols, false, space);
 }
 
 void linear_backward(float *dx, bool accumulate, float *dw, const float *dy, const float *x,
                      const struct matrix *w, size_t n_rows, struct gemm_space *space)
 {
+    if (is_blocks(w)) {
+        assert(!dw); /* blocks are frozen */
+        if (!accumulate)
+            memset(dx, 0, n_rows * w->n_cols * sizeof *dx);
+        matmul_backward(dx, dy, w, n_rows);
+        return;
+    }
     gemm(dx, w->n_cols, gemm_rows(dy, w->n_rows), gemm_matrix(w), n_rows, w->n_cols, w->n_rows,
          accumulate, space);
     if (dw)

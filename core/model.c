@@ -17,30 +17,27 @@ static int check_family(const struct model_numbers *n, const char *path, struct 
         return ERR_UNSUPPORTED;
     }
     if (strcmp(n->activation, "gelu_pytorch_tanh") != 0)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: config.json: the activation '%s' is not gelu_pytorch_tanh", path,
-                       n->activation);
+        return err_set(err, ERR_UNSUPPORTED, "%s: the activation '%s' is not gelu_pytorch_tanh",
+                       path, n->activation);
     if (!n->tied_embeddings)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: config.json: tie_word_embeddings is false; Gemma 2 ties them", path);
+        return err_set(err, ERR_UNSUPPORTED, "%s: tie_word_embeddings is false; Gemma 2 ties them",
+                       path);
     if (n->attention_bias)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: config.json: attention_bias is true; Gemma 2 has none", path);
+        return err_set(err, ERR_UNSUPPORTED, "%s: attention_bias is true; Gemma 2 has none", path);
     return ERR_OK;
 }
 
 static int check_sizes(const struct model_numbers *n, const char *path, struct err *err)
 {
     if (n->n_heads % n->n_kv_heads != 0)
-        return err_set(err, ERR_SHAPE, "%s: config.json: %d heads cannot share %d key/value heads",
-                       path, n->n_heads, n->n_kv_heads);
+        return err_set(err, ERR_SHAPE, "%s: %d heads cannot share %d key/value heads", path,
+                       n->n_heads, n->n_kv_heads);
     if (n->d_head % 2 != 0)
-        return err_set(err, ERR_SHAPE,
-                       "%s: config.json: head_dim is %d; the rotary embedding needs an even one",
+        return err_set(err, ERR_SHAPE, "%s: head_dim is %d; the rotary embedding needs an even one",
                        path, n->d_head);
     if ((long long)n->n_heads * n->d_head > INT_MAX)
-        return err_set(err, ERR_LIMIT, "%s: config.json: %d heads of %d are too many", path,
-                       n->n_heads, n->d_head);
+        return err_set(err, ERR_LIMIT, "%s: %d heads of %d are too many", path, n->n_heads,
+                       n->d_head);
     return ERR_OK;
 }
 
@@ -69,100 +66,92 @@ static struct model_config config_from(const struct model_numbers *n)
 
 /* --- weights --- */
 
-/* Where tensors are looked up: the model's, or one layer's. */
+/* Where tensors are looked up. */
 struct binder {
-    const struct model_dir *dir;
-    char prefix[64];
+    const struct model_files *files;
+    int layer;
     struct err *err;
 };
 
-static const struct tensor *find(const struct binder *b, const char *name, char full[128])
+static const struct tensor *find(const struct binder *b, enum weight_role role, char *name)
 {
-    snprintf(full, 128, "%s%s", b->prefix, name);
-    const struct tensor *t = model_dir_tensor(b->dir, full);
+    const struct tensor *t = model_files_tensor(b->files, role, b->layer, name);
     if (!t) {
-        err_set(b->err, ERR_FORMAT, "%s: the weights have no tensor '%s'", model_dir_path(b->dir),
-                full);
-        err_hint(b->err, "The download is incomplete, or config.json belongs to another model.");
+        err_set(b->err, ERR_FORMAT, "%s: the weights have no tensor '%s'",
+                model_files_path(b->files), name);
+        err_hint(b->err, "The download is incomplete, or its parts belong to different models.");
     }
     return t;
 }
 
-static int bind_matrix(struct matrix *out, const struct binder *b, const char *name, size_t n_rows,
-                       size_t n_cols)
+static int bind_matrix(struct matrix *out, const struct binder *b, enum weight_role role,
+                       size_t n_rows, size_t n_cols)
 {
-    char full[128];
-    const struct tensor *t = find(b, name, full);
+    char name[WEIGHT_NAME_SIZE];
+    const struct tensor *t = find(b, role, name);
     if (!t)
         return ERR_FORMAT;
     int rc = matrix_from_tensor(out, t, b->err);
     if (rc == ERR_OK && (out->n_rows != n_rows || out->n_cols != n_cols))
         return err_set(b->err, ERR_SHAPE,
-                       "%s: tensor '%s' is [%zu, %zu], config.json asks for [%zu, %zu]",
-                       model_dir_path(b->dir), full, out->n_rows, out->n_cols, n_rows, n_cols);
+                       "%s: tensor '%s' is [%zu, %zu], the configuration asks for [%zu, %zu]",
+                       model_files_path(b->files), name, out->n_rows, out->n_cols, n_rows, n_cols);
     return rc;
 }
 
-/* Norm weights are stored minus 1. */
-static int bind_norm(float **out, const struct binder *b, const char *name, size_t n)
+static int bind_norm(float **out, const struct binder *b, enum weight_role role, size_t n)
 {
-    char full[128];
-    const struct tensor *t = find(b, name, full);
+    char name[WEIGHT_NAME_SIZE];
+    const struct tensor *t = find(b, role, name);
     if (!t)
         return ERR_FORMAT;
     if (t->n_dims != 1 || t->shape[0] != n)
         return err_set(b->err, ERR_SHAPE, "%s: tensor '%s' is no vector of %zu",
-                       model_dir_path(b->dir), full, n);
+                       model_files_path(b->files), name, n);
     if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16)
         return err_set(b->err, ERR_UNSUPPORTED, "%s: tensor '%s' is %s, not F32, F16 or BF16",
-                       model_dir_path(b->dir), full, dtype_name(t->dtype));
+                       model_files_path(b->files), name, dtype_name(t->dtype));
     *out = mem_alloc(n, sizeof **out);
     tensor_to_f32(*out, t->data, t->dtype, n);
     for (size_t i = 0; i < n; i++)
-        (*out)[i] += 1.0f;
+        (*out)[i] += model_files_norm_offset(b->files);
     return ERR_OK;
 }
 
-static int bind_layer(struct layer *layer, const struct model_config *c, int l,
-                      const struct model_dir *dir, struct err *err)
+static int bind_layer(struct layer *layer, const struct model_config *c, const struct binder *b)
 {
-    struct binder b = {.dir = dir, .err = err};
-    snprintf(b.prefix, sizeof b.prefix, "model.layers.%d.", l);
     const size_t d_model = (size_t)c->d_model, d_ff = (size_t)c->d_ff;
     const size_t d_q = (size_t)c->n_heads * (size_t)c->d_head;
     const size_t d_kv = (size_t)c->n_kv_heads * (size_t)c->d_head;
     const struct {
         struct matrix *out;
-        const char *name;
+        enum weight_role role;
         size_t n_rows, n_cols;
     } matrices[] = {
-        {&layer->wq, "self_attn.q_proj.weight", d_q, d_model},
-        {&layer->wk, "self_attn.k_proj.weight", d_kv, d_model},
-        {&layer->wv, "self_attn.v_proj.weight", d_kv, d_model},
-        {&layer->wo, "self_attn.o_proj.weight", d_model, d_q},
-        {&layer->w_gate, "mlp.gate_proj.weight", d_ff, d_model},
-        {&layer->w_up, "mlp.up_proj.weight", d_ff, d_model},
-        {&layer->w_down, "mlp.down_proj.weight", d_model, d_ff},
+        {&layer->wq, WEIGHT_QUERY, d_q, d_model},     {&layer->wk, WEIGHT_KEY, d_kv, d_model},
+        {&layer->wv, WEIGHT_VALUE, d_kv, d_model},    {&layer->wo, WEIGHT_ATTN_OUT, d_model, d_q},
+        {&layer->w_gate, WEIGHT_GATE, d_ff, d_model}, {&layer->w_up, WEIGHT_UP, d_ff, d_model},
+        {&layer->w_down, WEIGHT_DOWN, d_model, d_ff},
     };
     const struct {
         float **out;
-        const char *name;
+        enum weight_role role;
     } norms[] = {
-        {&layer->norm_attn_in, "input_layernorm.weight"},
-        {&layer->norm_attn_out, "post_attention_layernorm.weight"},
-        {&layer->norm_ffw_in, "pre_feedforward_layernorm.weight"},
-        {&layer->norm_ffw_out, "post_feedforward_layernorm.weight"},
+        {&layer->norm_attn_in, WEIGHT_NORM_ATTN_IN},
+        {&layer->norm_attn_out, WEIGHT_NORM_ATTN_OUT},
+        {&layer->norm_ffw_in, WEIGHT_NORM_FFW_IN},
+        {&layer->norm_ffw_out, WEIGHT_NORM_FFW_OUT},
     };
     int rc = ERR_OK;
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices && rc == ERR_OK; i++)
-        rc = bind_matrix(matrices[i].out, &b, matrices[i].name, matrices[i].n_rows,
+        rc = bind_matrix(matrices[i].out, b, matrices[i].role, matrices[i].n_rows,
                          matrices[i].n_cols);
     for (size_t i = 0; i < sizeof norms / sizeof *norms && rc == ERR_OK; i++)
-        rc = bind_norm(norms[i].out, &b, norms[i].name, d_model);
+        rc = bind_norm(norms[i].out, b, norms[i].role, d_model);
     return rc;
 }
 
-/* Nothing is allocated by a number of config.json alone: the array grows with the layers found. */
+/* Nothing is allocated by a number of the files alone: the array grows with the layers found. */
 static int bind_layers(struct model *model, const struct model_numbers *n, struct err *err)
 {
     int rc = ERR_OK;
@@ -176,28 +165,28 @@ static int bind_layers(struct model *model, const struct model_numbers *n, struc
         /* Gemma 2: even layers see a window, odd ones everything */
         layer->config.window = l % 2 == 0 ? n->window : 0;
         layer->config.rope_theta = (float)n->rope_theta;
-        rc = bind_layer(layer, &model->config, l, model->dir, err);
+        const struct binder b = {model->files, l, err};
+        rc = bind_layer(layer, &model->config, &b);
     }
     return rc;
 }
 
 static int bind(struct model *model, struct err *err)
 {
-    const struct model_numbers *n = model_dir_numbers(model->dir);
+    const struct model_numbers *n = model_files_numbers(model->files);
     int rc = check_family(n, model->path, err);
     if (rc == ERR_OK)
         rc = check_sizes(n, model->path, err);
     if (rc != ERR_OK)
         return rc;
     model->config = config_from(n);
-    struct binder b = {.dir = model->dir, .prefix = "model.", .err = err};
+    const struct binder b = {model->files, 0, err};
     rc = bind_layers(model, n, err);
     if (rc == ERR_OK)
-        rc = bind_matrix(&model->embed, &b, "embed_tokens.weight", (size_t)n->n_vocab,
-                         (size_t)n->d_model);
+        rc = bind_matrix(&model->embed, &b, WEIGHT_EMBED, (size_t)n->n_vocab, (size_t)n->d_model);
     if (rc == ERR_OK)
-        rc = bind_norm(&model->norm_final, &b, "norm.weight", (size_t)n->d_model);
-    model->n_weight_bytes = model_dir_bytes(model->dir);
+        rc = bind_norm(&model->norm_final, &b, WEIGHT_NORM_FINAL, (size_t)n->d_model);
+    model->n_weight_bytes = model_files_bytes(model->files);
     return rc;
 }
 
@@ -218,7 +207,7 @@ int model_open(struct model **out, const char *path, struct err *err)
     struct model *model = mem_zalloc(1, sizeof *model);
     model->path = mem_strdup(path);
     model->name = last_part(path);
-    int rc = model_dir_open(&model->dir, path, err);
+    int rc = model_files_open(&model->files, path, err);
     if (rc == ERR_OK)
         rc = bind(model, err);
     if (rc != ERR_OK) {
@@ -244,7 +233,7 @@ void model_close(struct model *model)
     free(model->norm_final);
     free(model->name);
     free(model->path);
-    model_dir_close(model->dir);
+    model_files_close(model->files);
     free(model);
 }
 

@@ -4,7 +4,7 @@
 #define CORE_MODEL_H
 
 #include "data/err.h"
-#include "data/model_dir.h"
+#include "data/model_files.h"
 #include "data/tensor.h"
 
 #include <stddef.h>
@@ -33,22 +33,22 @@ struct layer {
     struct matrix wo;           /* [d_model, n_heads * d_head] */
     struct matrix w_gate, w_up; /* [d_ff, d_model] */
     struct matrix w_down;       /* [d_model, d_ff] */
-    /* RMS norm weights as they multiply: 1 + stored. f32 [d_model], owned by the model */
+    /* RMS norm weights as they multiply, their 1 added. f32 [d_model], owned by the model */
     float *norm_attn_in, *norm_attn_out, *norm_ffw_in, *norm_ffw_out;
 };
 
 struct model {
     struct model_config config;
-    struct matrix embed;   /* [n_vocab, d_model], tied: also the output matrix */
-    struct layer *layers;  /* [n_layers] */
-    float *norm_final;     /* 1 + stored, f32 [d_model] */
-    size_t n_weight_bytes; /* mapped */
-    char *name;            /* owned: last part of the path */
-    char *path;            /* owned */
-    struct model_dir *dir; /* owns the bytes; NULL for a model built in memory */
+    struct matrix embed;       /* [n_vocab, d_model], tied: also the output matrix */
+    struct layer *layers;      /* [n_layers] */
+    float *norm_final;         /* f32 [d_model] */
+    size_t n_weight_bytes;     /* mapped */
+    char *name;                /* owned: last part of the path */
+    char *path;                /* owned */
+    struct model_files *files; /* owns the bytes; NULL for a model built in memory */
 };
 
-/* Opens a folder in Hugging Face layout; refuses other architectures by name. */
+/* Opens a folder in Hugging Face layout or a GGUF file; refuses other architectures by name. */
 int model_open(struct model **out, const char *path, struct err *err) ERR_CHECK;
 void model_close(struct model *model);
 

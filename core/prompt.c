@@ -10,7 +10,7 @@
 static bool is_bos_eos_pad(const struct model *model, int id)
 {
     const struct model_config *c = &model->config;
-    const struct model_numbers *numbers = model->dir ? model_dir_numbers(model->dir) : NULL;
+    const struct model_numbers *numbers = model->files ? model_files_numbers(model->files) : NULL;
     const int *eos = numbers ? numbers->stop_ids : c->stop_ids;
     int n_eos = numbers ? numbers->n_stop_ids : c->n_stop_ids;
     for (int i = 0; i < n_eos; i++)

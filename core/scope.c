@@ -1,6 +1,7 @@
 #include "core/scope.h"
 
 #include "data/file.h"
+#include "data/model_gguf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +41,24 @@ static char *tokenizer_path(const char *model)
     return NULL;
 }
 
+/* A GGUF file holds its tokenizer. */
+static int open_gguf_tokenizer(struct scope *scope, const char *model, int need, struct err *err)
+{
+    struct vocab *vocab;
+    int rc = model_gguf_vocab(&vocab, model, err);
+    if (rc == ERR_OK && vocab)
+        return tokenizer_new(&scope->tokenizer, vocab, err);
+    if (rc == ERR_OK && need & SCOPE_TOKENIZER) {
+        rc = err_set(err, ERR_IO, "%s: holds no tokenizer", model);
+        err_hint(err, "Use a file converted with its vocabulary; without it only --ids works.");
+    }
+    return rc;
+}
+
 static int open_tokenizer(struct scope *scope, const char *model, int need, struct err *err)
 {
+    if (!file_is_dir(model))
+        return open_gguf_tokenizer(scope, model, need, err);
     int rc = ERR_OK;
     char *path = tokenizer_path(model);
     if (path) {
@@ -70,8 +87,8 @@ static int open_model(struct scope *scope, const char *path, struct err *err)
     int rc = model_open(&scope->model, path, err);
     if (rc != ERR_OK)
         return rc;
-    scope->is_chat = scope->tokenizer && chat_supported(scope->tokenizer) && scope->model->dir &&
-                     model_dir_chat_template(scope->model->dir);
+    scope->is_chat = scope->tokenizer && chat_supported(scope->tokenizer) && scope->model->files &&
+                     model_files_chat_template(scope->model->files);
     add_end_of_turn(scope);
     return ERR_OK;
 }

@@ -6,7 +6,7 @@
 #include "data/file.h"
 #include "data/hub_cache.h"
 #include "data/mem.h"
-#include "data/model_dir.h"
+#include "data/model_gguf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,19 +166,32 @@ static char *find_dictionary(const char *name, struct err *err)
     return NULL;
 }
 
+/* The numbers of a folder's config.json or of a GGUF file; 0 layers if they cannot be read. */
+static void read_numbers(struct model_numbers *out, const char *path)
+{
+    struct buf text = {0};
+    if (!file_is_dir(path)) {
+        struct model_gguf *gguf;
+        if (model_gguf_open(&gguf, path, NULL) == ERR_OK)
+            *out = *model_gguf_numbers(gguf);
+        model_gguf_close(gguf);
+        return;
+    }
+    char *config = path_join(path, "config.json");
+    if (file_read(&text, config, 1 << 20, NULL) != ERR_OK ||
+        model_numbers_parse(out, buf_cstr(&text), text.len, config, NULL) != ERR_OK)
+        out->n_layers = 0;
+    buf_clear(&text);
+    free(config);
+}
+
 /* "2b" or "9b": which released dictionaries belong to a model. From its name, else its shape. */
 static const char *model_size(const char *asked, const char *path)
 {
     static const char *const sizes[] = {"2b", "9b"};
     static const int layers[] = {26, 42}, widths[] = {2304, 3584};
     struct model_numbers numbers = {0};
-    struct buf text = {0};
-    char *config = path_join(path, "config.json");
-    if (file_read(&text, config, 1 << 20, NULL) != ERR_OK ||
-        model_numbers_parse(&numbers, buf_cstr(&text), text.len, config, NULL) != ERR_OK)
-        numbers.n_layers = 0;
-    buf_clear(&text);
-    free(config);
+    read_numbers(&numbers, path);
     for (size_t i = 0; i < 2; i++) {
         char name[32];
         snprintf(name, sizeof name, "gemma-2-%s", sizes[i]);

@@ -15,7 +15,7 @@ struct scope_options {
 };
 
 struct scope_paths {
-    char *model; /* owned; a folder, or NULL when none was found or asked for */
+    char *model; /* owned; a folder or a GGUF file, or NULL when none was found or asked for */
     char *dict;  /* owned; or NULL */
     bool is_demo;
 };

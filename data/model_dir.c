@@ -2,6 +2,7 @@
 #include "data/model_dir_internal.h"
 #include "data/safetensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,9 +54,9 @@ static int read_config(struct model_dir *dir, struct err *err)
 {
     if (!file_is_dir(dir->path)) {
         err_set(err, ERR_IO, "%s: %s", dir->path,
-                file_exists(dir->path) ? "is a file, a model is a folder"
-                                       : "there is no such folder");
-        err_hint(err, "Give the folder that holds config.json and the .safetensors files.");
+                file_exists(dir->path) ? "is a file, not a folder" : "there is no such folder");
+        err_hint(err, "Give the folder that holds config.json and the .safetensors files, or a "
+                      ".gguf file.");
         return ERR_IO;
     }
     if (!has_file(dir, CONFIG_FILE)) {
@@ -316,6 +317,29 @@ const struct tensor *model_dir_tensor(const struct model_dir *dir, const char *n
     const struct entry *found =
         bsearch(&key, dir->entries, dir->n_entries, sizeof key, compare_entries);
     return found ? found->tensor : NULL;
+}
+
+void model_dir_tensor_name(char *name, enum weight_role role, int layer)
+{
+    static const char *const names[N_WEIGHT_ROLES] = {
+        [WEIGHT_EMBED] = "embed_tokens",
+        [WEIGHT_NORM_FINAL] = "norm",
+        [WEIGHT_QUERY] = "self_attn.q_proj",
+        [WEIGHT_KEY] = "self_attn.k_proj",
+        [WEIGHT_VALUE] = "self_attn.v_proj",
+        [WEIGHT_ATTN_OUT] = "self_attn.o_proj",
+        [WEIGHT_GATE] = "mlp.gate_proj",
+        [WEIGHT_UP] = "mlp.up_proj",
+        [WEIGHT_DOWN] = "mlp.down_proj",
+        [WEIGHT_NORM_ATTN_IN] = "input_layernorm",
+        [WEIGHT_NORM_ATTN_OUT] = "post_attention_layernorm",
+        [WEIGHT_NORM_FFW_IN] = "pre_feedforward_layernorm",
+        [WEIGHT_NORM_FFW_OUT] = "post_feedforward_layernorm",
+    };
+    if (role == WEIGHT_EMBED || role == WEIGHT_NORM_FINAL)
+        snprintf(name, WEIGHT_NAME_SIZE, "model.%s.weight", names[role]);
+    else
+        snprintf(name, WEIGHT_NAME_SIZE, "model.layers.%d.%s.weight", layer, names[role]);
 }
 
 size_t model_dir_bytes(const struct model_dir *dir)

@@ -1,12 +1,14 @@
 /* A model folder in Hugging Face layout: config.json, safetensors (one file or an index of
  * shards), generation_config.json, and where its tokenizer files are. Reports what the files
  * say; core/model.h judges whether that is a Gemma 2. Hugging Face's key names appear in
- * model_numbers.c only. A key that is absent has the default of Hugging Face's Gemma2Config. */
+ * model_numbers.c only, its tensor names in model_dir.c. A key that is absent has the default of
+ * Hugging Face's Gemma2Config. */
 #ifndef DATA_MODEL_DIR_H
 #define DATA_MODEL_DIR_H
 
 #include "data/err.h"
 #include "data/tensor.h"
+#include "data/weight_role.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +38,8 @@ const char *model_dir_path(const struct model_dir *dir);
 
 /* A tensor by name over all shards, or NULL; its bytes are valid until model_dir_close. */
 const struct tensor *model_dir_tensor(const struct model_dir *dir, const char *name);
+/* Hugging Face's name of a tensor; name: [WEIGHT_NAME_SIZE]. */
+void model_dir_tensor_name(char *name, enum weight_role role, int layer);
 size_t model_dir_bytes(const struct model_dir *dir); /* size of all tensors */
 
 /* The chat template's text if tokenizer_config.json or chat_template.jinja carries one, or NULL. */

@@ -18,6 +18,20 @@ static size_t bytes_per_token(const struct scope *scope)
     return (kv + (size_t)c->d_model + latents) * sizeof(float);
 }
 
+/* The types that the matrices are stored in: a bit per enum dtype. */
+static unsigned stored_types(const struct model *model)
+{
+    unsigned types = 1u << model->embed.dtype;
+    for (int l = 0; l < model->config.n_layers; l++) {
+        const struct layer *y = &model->layers[l];
+        const struct matrix *all[] = {&y->wq,     &y->wk,   &y->wv,    &y->wo,
+                                      &y->w_gate, &y->w_up, &y->w_down};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            types |= 1u << all[i]->dtype;
+    }
+    return types;
+}
+
 static size_t dictionary_bytes(const struct dictionary *dict)
 {
     return dict->n_concepts * dict->d_model * dtype_size(dict->directions.dtype);
@@ -54,6 +68,12 @@ static void json_model_shape(struct json_writer *w, const struct model *model)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         jw_key(w, numbers[i].key), jw_int(w, numbers[i].value);
     jw_key(w, "dtype"), jw_string(w, dtype_name(model->embed.dtype));
+    jw_key(w, "dtypes");
+    jw_array(w);
+    for (unsigned types = stored_types(model), d = 0; types >> d; d++)
+        if (types >> d & 1)
+            jw_string(w, dtype_name((enum dtype)d));
+    jw_array_end(w);
     jw_object_end(w);
     json_ids(w, "stop_ids", c->stop_ids, (size_t)c->n_stop_ids);
 }
@@ -130,7 +150,11 @@ static void print_model(const struct paint *p, const struct scope *scope)
     printf("  %-14s %d tokens, %s\n", "vocabulary", c->n_vocab,
            scope->tokenizer ? (scope->is_chat ? "tokenizer and chat template" : "tokenizer")
                             : "no tokenizer: --ids only");
-    printf("  %-14s %s\n", "stored as", dtype_name(model->embed.dtype));
+    printf("  %-14s", "stored as");
+    for (unsigned types = stored_types(model), d = 0; types >> d; d++)
+        if (types >> d & 1)
+            printf(" %s", dtype_name((enum dtype)d));
+    putchar('\n');
     print_size("weights", model->n_weight_bytes);
     print_size("per 1000 tok.", 1000 * bytes_per_token(scope));
 }

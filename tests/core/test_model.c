@@ -96,12 +96,14 @@ START_TEST(norm_weights_multiply_as_one_plus_what_is_stored)
     struct model *model;
     float stored[64];
     ck_assert_int_eq(model_open(&model, FIXTURE, &err), ERR_OK);
-    const struct tensor *t =
-        model_dir_tensor(model->dir, "model.layers.2.post_feedforward_layernorm.weight");
+    char name[WEIGHT_NAME_SIZE];
+    const struct tensor *t = model_files_tensor(model->files, WEIGHT_NORM_FFW_OUT, 2, name);
+    ck_assert_str_eq(name, "model.layers.2.post_feedforward_layernorm.weight");
     tensor_to_f32(stored, t->data, t->dtype, 64);
     for (size_t i = 0; i < 64; i++)
         ck_assert_float_eq(model->layers[2].norm_ffw_out[i], 1 + stored[i]);
-    t = model_dir_tensor(model->dir, "model.norm.weight");
+    t = model_files_tensor(model->files, WEIGHT_NORM_FINAL, 0, name);
+    ck_assert_str_eq(name, "model.norm.weight");
     tensor_to_f32(stored, t->data, t->dtype, 64);
     ck_assert_float_eq(model->norm_final[63], 1 + stored[63]);
     model_close(model);

@@ -53,6 +53,12 @@ done
 fine 'complete .*axscope' --completions bash
 
 # --- what works ---
+gguf=$fixtures/gguf/mini-q8_0.gguf
+fine '"n_concepts":32,"layer":2' read --json --model "$gguf" --dict "$mini_f32" "Hello"
+fine '"steered":{"ids":' steer --json --model "$gguf" --dict "$mini_f32" --strength 3=2 --max-tokens 3 "Hello"
+fine '"dtypes":\["Q8_0"\]' info --json --model "$gguf" --dict "$mini_f32"
+fine '"ids":\[75,108\]' tokenize --json --model "$gguf" Hi
+refused 1 'is not a GGUF file' info --model "$fixtures/gemma2-mini/config.json"
 fine '"dictionary":{"path":.*"name":.*"n_concepts":64,"layer":3}' read --json --model "$mini" --ids 2,114,41
 fine '"tokens":\[{"pos":0,"id":2,"text":"<2>","special":true,"counted":false,"top":\[{"row":' \
     read --json --model "$mini" --ids 2,114,41
