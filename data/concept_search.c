@@ -1,5 +1,6 @@
 #include "data/concept_search.h"
 
+#include "data/fuzzy_match.h"
 #include "data/mem.h"
 #include "data/text.h"
 
@@ -27,16 +28,35 @@ struct concept_search {
     pcre2_match_data *data; /* one pair: groups are not asked for */
     pcre2_jit_stack *jit_stack;
     pcre2_code *upper_case; /* finds an upper-case letter */
+    bool *is_ascii;         /* [labels->n] owned */
+    uint32_t *letters;      /* [labels->n] owned: fuzzy_letters of each label */
+    struct fuzzy_pattern *fuzzy;
 };
 
-/* One search. */
+/* A compiled pattern; code is NULL where there is none. */
+struct matcher {
+    pcre2_code *code;
+    bool has_jit;
+};
+
+/* One search. Nearly all labels are ASCII, and on these most patterns mean the same without
+ * Unicode properties, which cost ten times as much. */
 struct run {
     struct concept_search *search;
-    pcre2_code *code;
+    struct matcher full;  /* UTF-8 and Unicode properties */
+    struct matcher ascii; /* the same pattern over bytes */
     struct concept_matches *out;
     size_t cap_rows, cap_spans;
     struct err *err;
 };
+
+static bool is_ascii(const char *text, size_t len)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < len; i++)
+        all |= (unsigned char)text[i];
+    return all < 0x80;
+}
 
 int concept_search_new(struct concept_search **out, const struct labels *labels, struct err *err)
 {
@@ -59,6 +79,14 @@ int concept_search_new(struct concept_search **out, const struct labels *labels,
     pcre2_set_heap_limit(s->match, HEAP_LIMIT_KIB);
     if (s->jit_stack) /* there is none where the processor has no JIT */
         pcre2_jit_stack_assign(s->match, NULL, s->jit_stack);
+    s->is_ascii = mem_alloc(labels->n + 1, sizeof *s->is_ascii);
+    s->letters = mem_alloc(labels->n + 1, sizeof *s->letters);
+    s->fuzzy = mem_zalloc(1, sizeof *s->fuzzy);
+    for (size_t row = 0; row < labels->n; row++) {
+        const struct label *label = &labels->rows[row];
+        s->is_ascii[row] = is_ascii(label->text, label->text_len);
+        s->letters[row] = fuzzy_letters(label->text, label->text_len);
+    }
     *out = s;
     return ERR_OK;
 }
@@ -67,6 +95,9 @@ void concept_search_free(struct concept_search *s)
 {
     if (!s)
         return;
+    free(s->is_ascii);
+    free(s->letters);
+    free(s->fuzzy);
     pcre2_code_free(s->upper_case);
     pcre2_jit_stack_free(s->jit_stack);
     pcre2_match_data_free(s->data);
@@ -150,20 +181,54 @@ static int pattern_error(struct err *err, int code, const char *pattern, size_t 
     return ERR_ARG;
 }
 
-static int compile(pcre2_code **out, const struct concept_search *s, const char *pattern,
-                   bool case_sensitive, struct err *err)
+/* Does the pattern mean the same on ASCII text whether it is compiled for UTF-8 with Unicode
+ * properties or for bytes? Not if it names a character beyond ASCII, which caseless may match one
+ * within (U+212A and k), or uses an escape that is not known to be the same. */
+static bool means_the_same_in_ascii(const char *pattern)
 {
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    static const char same[] = "wWdDsSbBAzZGhHvVRKQEtnrfea";
+    if (pattern[0] == '(' && pattern[1] == '*') /* a setting such as (*UCP) */
+        return false;
+    for (const char *s = pattern; *s; s++) {
+        if ((unsigned char)*s >= 0x80)
+            return false;
+        if (*s != '\\')
+            continue;
+        s++;
+        if (*s >= '1' && *s <= '9' && !(s[1] >= '0' && s[1] <= '9')) /* what a group matched */
+            continue;
+        bool is_letter_or_digit =
+            (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z');
+        if (*s == '\0' || (is_letter_or_digit && !strchr(same, *s)))
+            return false;
+    }
+    return true;
+}
+
+static void add_jit(struct matcher *m)
+{
+    /* where JIT is not available, pcre2_match interprets the pattern */
+    m->has_jit = m->code && pcre2_jit_compile(m->code, PCRE2_JIT_COMPLETE) == 0;
+}
+
+static int compile(struct run *run, const char *pattern, bool case_sensitive)
+{
+    const struct concept_search *s = run->search;
+    uint32_t options = PCRE2_NEVER_BACKSLASH_C;
     if (!case_sensitive && !has_upper_case(s, pattern))
         options |= PCRE2_CASELESS;
     int code;
     size_t offset = 0;
-    *out = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &code, &offset,
-                         s->compile);
-    if (!*out)
-        return pattern_error(err, code, pattern, offset);
-    /* where JIT is not available, pcre2_match interprets the pattern */
-    (void)pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);
+    run->full.code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                                   options | PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code,
+                                   &offset, s->compile);
+    if (!run->full.code)
+        return pattern_error(run->err, code, pattern, offset);
+    add_jit(&run->full);
+    if (means_the_same_in_ascii(pattern))
+        run->ascii.code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &code,
+                                        &offset, s->compile);
+    add_jit(&run->ascii);
     return ERR_OK;
 }
 
@@ -192,6 +257,13 @@ static void add_span(struct run *run, size_t start, size_t end)
     out->spans[out->n_spans++] = (struct span){start, end};
 }
 
+static void add_row(struct run *run, size_t row, size_t first_span, int score)
+{
+    struct concept_matches *out = run->out;
+    out->rows = mem_grow(out->rows, &run->cap_rows, out->n + 1, sizeof *out->rows);
+    out->rows[out->n++] = (struct concept_match){row, first_span, out->n_spans - first_span, score};
+}
+
 static size_t next_char(const struct label *label, size_t at)
 {
     do
@@ -200,16 +272,29 @@ static size_t next_char(const struct label *label, size_t at)
     return at;
 }
 
+/* ASCII needs no check for valid UTF-8, and so may take JIT's road without any checks. */
+static int match_at(const struct run *run, const struct matcher *m, const struct label *label,
+                    bool ascii, size_t at, uint32_t options)
+{
+    const struct concept_search *s = run->search;
+    PCRE2_SPTR text = (PCRE2_SPTR)label->text;
+    if (ascii && m->has_jit)
+        return pcre2_jit_match(m->code, text, label->text_len, at, options, s->data, s->match);
+    return pcre2_match(m->code, text, label->text_len, at, options, s->data, s->match);
+}
+
 /* Adds the row's non-empty matches. Returns the number of matches, empty ones too, or PCRE2's
  * negative error. */
-static int match_row(struct run *run, const struct label *label)
+static int match_row(struct run *run, size_t row)
 {
+    const struct label *label = &run->search->labels->rows[row];
+    bool ascii = run->search->is_ascii[row];
+    const struct matcher *m = ascii && run->ascii.code ? &run->ascii : &run->full;
     const size_t *ovector = pcre2_get_ovector_pointer(run->search->data);
     uint32_t options = 0;
     int n_matches = 0;
     for (size_t at = 0; at <= label->text_len;) {
-        int code = pcre2_match(run->code, (PCRE2_SPTR)label->text, label->text_len, at, options,
-                               run->search->data, run->search->match);
+        int code = match_at(run, m, label, ascii, at, options);
         if (code == PCRE2_ERROR_NOMATCH)
             break;
         if (code < 0)
@@ -228,6 +313,15 @@ static int match_row(struct run *run, const struct label *label)
     return n_matches;
 }
 
+/* Thousandths of the label that its spans cover. */
+static int score_of(const struct concept_matches *m, size_t first_span, size_t text_len)
+{
+    size_t covered = 0;
+    for (size_t i = first_span; i < m->n_spans; i++)
+        covered += m->spans[i].end - m->spans[i].start;
+    return text_len > 0 ? (int)(1000.0 * (double)covered / (double)text_len) : 0;
+}
+
 /* Of this thread's work, so that a busy machine does not decide what can be searched for. */
 static double seconds(void)
 {
@@ -243,14 +337,11 @@ static int match_labels(struct run *run)
     double start = seconds();
     for (size_t row = 0; row < labels->n; row++) {
         size_t first_span = out->n_spans;
-        int n = match_row(run, &labels->rows[row]);
+        int n = match_row(run, row);
         if (n < 0)
             return match_error(run->err, n, row);
-        if (n > 0) {
-            out->rows = mem_grow(out->rows, &run->cap_rows, out->n + 1, sizeof *out->rows);
-            out->rows[out->n++] = (struct concept_match){
-                .row = row, .first_span = first_span, .n_spans = out->n_spans - first_span};
-        }
+        if (n > 0)
+            add_row(run, row, first_span, score_of(out, first_span, labels->rows[row].text_len));
         if (row % CLOCK_ROWS == 0 && seconds() - start > MAX_SECONDS)
             return match_error(run->err, PCRE2_ERROR_MATCHLIMIT, row);
     }
@@ -262,19 +353,34 @@ int concept_search_regex(struct concept_matches *out, struct concept_search *sea
 {
     *out = (struct concept_matches){0};
     struct run run = {.search = search, .out = out, .err = err};
-    int code = compile(&run.code, search, pattern, case_sensitive, err);
-    if (code != ERR_OK)
-        return code;
-    code = match_labels(&run);
+    int code = compile(&run, pattern, case_sensitive);
+    if (code == ERR_OK)
+        code = match_labels(&run);
     if (code != ERR_OK)
         concept_matches_clear(out);
-    pcre2_code_free(run.code);
+    pcre2_code_free(run.full.code);
+    pcre2_code_free(run.ascii.code);
     return code;
 }
 
-void concept_matches_clear(struct concept_matches *m)
+void concept_search_fuzzy(struct concept_matches *out, struct concept_search *search,
+                          const char *query)
 {
-    free(m->rows);
-    free(m->spans);
-    *m = (struct concept_matches){0};
+    struct fuzzy_pattern *pattern = search->fuzzy;
+    struct span spans[FUZZY_PATTERN_MAX];
+    struct run run = {.search = search, .out = out};
+    *out = (struct concept_matches){0};
+    fuzzy_pattern_set(pattern, query);
+    for (size_t row = 0; row < search->labels->n; row++) {
+        const struct label *label = &search->labels->rows[row];
+        int score, n = -1;
+        if (!(pattern->letters & ~search->letters[row]))
+            n = fuzzy_match(&score, spans, pattern, label->text, label->text_len);
+        if (n < 0)
+            continue;
+        size_t first_span = out->n_spans;
+        for (int i = 0; i < n; i++)
+            add_span(&run, spans[i].start, spans[i].end);
+        add_row(&run, row, first_span, score);
+    }
 }

@@ -1,4 +1,5 @@
 #include "data/concept_search.h"
+#include "data/fuzzy_match.h"
 #include "data/labels.h"
 #include "data/mem.h"
 #include "tests/support/runner.h"
@@ -214,6 +215,195 @@ START_TEST(axbench_labels_give_what_a_plain_scan_gives)
 }
 END_TEST
 
+/* The real labels, with suffixes, as many as a 2B dictionary has. */
+enum { N_FULL = 15581, N_SETS = 4 };
+struct full {
+    struct labels sets[N_SETS];
+    struct labels labels;
+    struct buf texts[N_FULL];
+};
+
+static void add_full(struct full *f, const struct label *label, int round)
+{
+    struct buf *text = &f->texts[f->labels.n];
+    buf_str(text, label->text);
+    if (round > 0)
+        buf_printf(text, f->labels.n % 1900 ? " (variant %d)" : " caf\xc3\xa9 \xe2\x84\xaa \xff %d",
+                   round);
+    struct label *row = &f->labels.rows[f->labels.n++];
+    *row = *label;
+    row->text = buf_cstr(text);
+    row->text_len = text->len;
+}
+
+static struct full *open_full(void)
+{
+    static const char *const names[N_SETS] = {"2b_l10", "2b_l20", "9b_l20", "9b_l31"};
+    struct full *f = mem_zalloc(1, sizeof *f);
+    f->labels.rows = mem_zalloc(N_FULL, sizeof *f->labels.rows);
+    for (int i = 0; i < N_SETS; i++) {
+        char name[96];
+        struct err err;
+        snprintf(name, sizeof name, "axbench/labels/concept500-prod_%s_v1.jsonl", names[i]);
+        char *path = shared_file(name);
+        if (path)
+            ck_assert_int_eq(labels_open(&f->sets[i], path, &err), ERR_OK);
+        free(path);
+    }
+    for (int round = 0; f->sets[0].n > 0 && f->labels.n < N_FULL; round++)
+        for (int i = 0; i < N_SETS; i++)
+            for (size_t row = 0; row < f->sets[i].n && f->labels.n < N_FULL; row++)
+                add_full(f, &f->sets[i].rows[row], round);
+    return f;
+}
+
+static void close_full(struct full *f)
+{
+    for (size_t i = 0; i < f->labels.n; i++)
+        buf_clear(&f->texts[i]);
+    for (int i = 0; i < N_SETS; i++)
+        labels_close(&f->sets[i]);
+    free(f->labels.rows);
+    free(f);
+}
+
+static void check_same(struct concept_search *search, const char *pattern)
+{
+    struct concept_matches fast, slow;
+    struct err err;
+    char full[128];
+    /* a comment with an escape keeps the pattern on the road of UTF-8 and Unicode properties */
+    snprintf(full, sizeof full, "%s(?#\\x)", pattern);
+    ck_assert_msg(concept_search_regex(&fast, search, pattern, false, &err) == ERR_OK, "%s: %s",
+                  pattern, err.message);
+    ck_assert_msg(concept_search_regex(&slow, search, full, false, &err) == ERR_OK, "%s: %s", full,
+                  err.message);
+    ck_assert_msg(fast.n == slow.n && fast.n_spans == slow.n_spans, "%s: %zu and %zu rows", pattern,
+                  fast.n, slow.n);
+    for (size_t i = 0; i < fast.n; i++)
+        ck_assert_msg(fast.rows[i].row == slow.rows[i].row &&
+                          fast.rows[i].n_spans == slow.rows[i].n_spans,
+                      "%s: row %zu", pattern, slow.rows[i].row);
+    for (size_t i = 0; i < fast.n_spans; i++)
+        ck_assert_msg(fast.spans[i].start == slow.spans[i].start &&
+                          fast.spans[i].end == slow.spans[i].end,
+                      "%s: span %zu", pattern, i);
+    concept_matches_clear(&fast);
+    concept_matches_clear(&slow);
+}
+
+START_TEST(the_fast_road_over_ascii_finds_what_unicode_rules_find)
+{
+    static const char *const patterns[] = {"wedding",
+                                           "time travel",
+                                           "references to",
+                                           "and",
+                                           "related",
+                                           "or",
+                                           "in",
+                                           "terms",
+                                           "programming",
+                                           "mathematical expressions",
+                                           "the beginning of a document",
+                                           "^references to (.*) and",
+                                           "\"",
+                                           "<bos>",
+                                           "physics|space",
+                                           "\\bcode\\b",
+                                           "\\w+",
+                                           "\\w+ing\\b",
+                                           "^\\w+ related to \\w+",
+                                           "\\w+\\s+\\w+$",
+                                           "(\\w+) and \\1",
+                                           "\\w{12,}",
+                                           "\\d+",
+                                           "[A-Z]\\w+",
+                                           "^the ",
+                                           "s$",
+                                           ".*",
+                                           "\\.$",
+                                           "^[A-Z]",
+                                           "(?i)WEDDING",
+                                           "rel.*terms",
+                                           "e",
+                                           "zzz",
+                                           "\\W\\w\\W",
+                                           "[[:punct:]]+",
+                                           "[[:alpha:]]{10,}",
+                                           "[^[:space:]]+$",
+                                           "(?<=the )\\w+",
+                                           "\\w+(?= and)",
+                                           "\\S+\\K\\s",
+                                           "(?:a|e|i)n\\b",
+                                           "x*",
+                                           "\\bK",
+                                           "k",
+                                           "s",
+                                           "[k-s]+",
+                                           "\\h\\H",
+                                           "\\R",
+                                           "(?<x>o)(?&x)",
+                                           "\\Qa.b\\E|of",
+                                           "(?s).{90}",
+                                           "\\B\\d\\B",
+                                           "caf."};
+    struct full *f = open_full();
+    if (f->labels.n == N_FULL) {
+        struct concept_search *search = open_search(&f->labels);
+        for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+            check_same(search, patterns[i]);
+        concept_search_free(search);
+    }
+    close_full(f);
+}
+END_TEST
+
+START_TEST(a_fuzzy_search_finds_what_matching_each_label_finds)
+{
+    static const char *const queries[] = {"wedcake", "time tr", "SQL", "", "refto"};
+    struct labels labels = {0};
+    struct concept_search *search = open_search(&labels);
+    struct fuzzy_pattern *pattern = mem_alloc(1, sizeof *pattern);
+    struct span spans[FUZZY_PATTERN_MAX];
+    for (size_t q = 0; q < sizeof queries / sizeof *queries; q++) {
+        struct concept_matches m;
+        size_t k = 0;
+        concept_search_fuzzy(&m, search, queries[q]);
+        fuzzy_pattern_set(pattern, queries[q]);
+        for (size_t row = 0; row < labels.n; row++) {
+            int score;
+            int n = fuzzy_match(&score, spans, pattern, rows[row].text, rows[row].text_len);
+            if (n < 0)
+                continue;
+            ck_assert_uint_lt(k, m.n);
+            ck_assert_uint_eq(m.rows[k].row, row);
+            ck_assert_int_eq(m.rows[k].score, score);
+            ck_assert_uint_eq(m.rows[k].n_spans, (size_t)n);
+            if (n > 0)
+                ck_assert_mem_eq(m.spans + m.rows[k].first_span, spans, (size_t)n * sizeof *spans);
+            k++;
+        }
+        ck_assert_uint_eq(k, m.n);
+        concept_matches_clear(&m);
+    }
+    free(pattern);
+    concept_search_free(search);
+}
+END_TEST
+
+START_TEST(a_match_counts_by_its_share_of_the_label)
+{
+    struct labels labels = {0};
+    struct concept_search *search = open_search(&labels);
+    struct concept_matches m;
+    struct err err;
+    ck_assert_int_eq(concept_search_regex(&m, search, "wedding", false, &err), ERR_OK);
+    ck_assert_int_eq(m.rows[0].score, 350); /* twice 7 of 40 bytes */
+    concept_matches_clear(&m);
+    concept_search_free(search);
+}
+END_TEST
+
 Suite *suite_concept_search(void)
 {
     Suite *s = suite_create("concept_search");
@@ -226,6 +416,9 @@ Suite *suite_concept_search(void)
     tcase_add_test(t, a_bad_pattern_names_its_column_in_characters);
     tcase_add_test(t, catastrophic_patterns_are_stopped);
     tcase_add_test(t, axbench_labels_give_what_a_plain_scan_gives);
+    tcase_add_test(t, the_fast_road_over_ascii_finds_what_unicode_rules_find);
+    tcase_add_test(t, a_fuzzy_search_finds_what_matching_each_label_finds);
+    tcase_add_test(t, a_match_counts_by_its_share_of_the_label);
     suite_add_tcase(s, t);
     return s;
 }
