@@ -1,6 +1,7 @@
 #include "tui/args.h"
 
 #include "tui/args_internal.h"
+#include "tui/near_word.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,59 @@ static int find_command(enum command *out, int argc, char **argv)
     return 0;
 }
 
+/* The option of this command that was probably meant, or NULL. */
+static const struct option *near_option(const char *name, enum command command)
+{
+    const struct option *best = NULL;
+    int best_distance = 3;
+    for (size_t i = 0; i < n_options; i++) {
+        const struct option *option = &option_table[i];
+        int limit = near_word_limit(option->name);
+        int distance = near_word_distance(name, option->name, limit);
+        if (!(option->commands & 1u << command) || distance > limit || distance >= best_distance)
+            continue;
+        best = option;
+        best_distance = distance;
+    }
+    return best;
+}
+
+/* A single word in place of a subcommand that is nearly one is taken for a slip: a prompt of one
+ * word can be given after "--". Returns the subcommand that was meant, or COMMAND_TUI. */
+static enum command near_command(const char *word)
+{
+    enum command best = COMMAND_TUI;
+    int best_distance = 3;
+    for (int c = 1; c < N_COMMANDS; c++) {
+        int limit = near_word_limit(command_table[c].name);
+        int distance = near_word_distance(word, command_table[c].name, limit);
+        if (distance > limit || distance >= best_distance)
+            continue;
+        best = (enum command)c;
+        best_distance = distance;
+    }
+    return best;
+}
+
+static int check_command(int argc, char **argv, struct err *err)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (is_option(argv[i])) {
+            i += takes_next(argv[i]);
+            continue;
+        }
+        enum command meant = near_command(argv[i]);
+        if (meant == COMMAND_TUI)
+            return ERR_OK;
+        const char *name = command_name(meant);
+        err_set(err, ERR_ARG, "there is no subcommand '%s'; did you mean '%s'?", argv[i], name);
+        err_hint(err, "axscope %s --help explains it. For a prompt of this one word: axscope -- %s",
+                 name, argv[i]);
+        return ERR_ARG;
+    }
+    return ERR_OK;
+}
+
 static int refuse_option(const char *arg, const struct option *option, enum command command,
                          struct err *err)
 {
@@ -62,6 +116,17 @@ static int refuse_option(const char *arg, const struct option *option, enum comm
         err_set(err, ERR_ARG, "--%s is not an option of axscope%s%s", option->name, space, name);
     else
         err_set(err, ERR_ARG, "unknown option %.*s", (int)strcspn(arg, "="), arg);
+    char typed[32] = "";
+    size_t len = strcspn(arg, "=");
+    if (!option && len < sizeof typed && strncmp(arg, "--", 2) == 0) {
+        memcpy(typed, arg + 2, len - 2);
+        const struct option *meant = near_option(typed, command);
+        if (meant) {
+            err_hint(err, "Did you mean --%s? axscope%s%s --help lists the options.", meant->name,
+                     space, name);
+            return ERR_ARG;
+        }
+    }
     err_hint(err,
              "axscope%s%s --help lists the options; put -- before a text that begins with a dash.",
              space, name);
@@ -158,8 +223,20 @@ static int check_together(struct args *args, struct err *err)
         args->text = NULL;
     }
     if (args->command == COMMAND_SHOW &&
-        !option_read_row(&args->row, args->text, strlen(args->text)))
-        return err_set(err, ERR_ARG, "show %s: a row number is expected", args->text);
+        !option_read_row(&args->row, args->text, strlen(args->text))) {
+        err_set(err, ERR_ARG, "show %s: a row number is expected", args->text);
+        err_hint(err,
+                 "Rows are counted from 0: axscope search lists them, axscope info says how many.");
+        return ERR_ARG;
+    }
+    if (args->fuzzy && args->case_sensitive)
+        return err_set(err, ERR_ARG,
+                       "--case-sensitive is about a regular expression, and --fuzzy takes none");
+    if (takes_text(args->command) && args->text && !*args->text && args->form != PROMPT_RAW) {
+        err_set(err, ERR_ARG, "%s: the text is empty", info->name);
+        err_hint(err, "--raw \"\" reads the BOS token alone.");
+        return ERR_ARG;
+    }
     if (args->command == COMMAND_DUMP && !args->out) {
         err_set(err, ERR_ARG, "dump needs a file to write");
         err_hint(err, "Add --out FILE.safetensors.");
@@ -198,7 +275,9 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
                          .max_tokens = 128,
                          .top_p = 1};
     int command_at = find_command(&out->command, argc, argv);
-    int rc = parse_all(out, command_at, argc, argv, err);
+    int rc = out->command == COMMAND_TUI ? check_command(argc, argv, err) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = parse_all(out, command_at, argc, argv, err);
     if (rc != ERR_OK) {
         enum command command = out->command;
         args_clear(out);

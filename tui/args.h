@@ -6,6 +6,7 @@
 #include "core/prompt.h"
 #include "core/scope_paths.h"
 #include "core/steering.h"
+#include "data/concept_matches.h"
 #include "data/err.h"
 #include "data/mem.h"
 
@@ -76,7 +77,10 @@ struct args {
     int unit;         /* enum score_unit, or -1: the best that the dictionary allows */
 
     int limit; /* search; -1: no limit */
-    bool case_sensitive;
+    bool case_sensitive, fuzzy;
+    bool has_order, has_genre;
+    enum concept_order order;
+    enum genre genre;
 
     int lens, nearest; /* show */
 

@@ -324,6 +324,32 @@ static int parse_unit(struct args *args, const struct option *option, const char
     return refuse_value(option, value, "margin, z, share or raw", err);
 }
 
+static int parse_sort(struct args *args, const struct option *option, const char *value,
+                      struct err *err)
+{
+    for (int order = 0; order < N_CONCEPT_ORDERS; order++) {
+        if (strcmp(value, concept_order_name((enum concept_order)order)) != 0)
+            continue;
+        args->order = (enum concept_order)order;
+        args->has_order = true;
+        return ERR_OK;
+    }
+    return refuse_value(option, value, "row, label, act_max or relevance", err);
+}
+
+static int parse_genre(struct args *args, const struct option *option, const char *value,
+                       struct err *err)
+{
+    for (int genre = 0; genre <= GENRE_OTHER; genre++) {
+        if (strcmp(value, genre_name((enum genre)genre)) != 0)
+            continue;
+        args->genre = (enum genre)genre;
+        args->has_genre = true;
+        return ERR_OK;
+    }
+    return refuse_value(option, value, "text, code, math or other", err);
+}
+
 /* --- the table --- */
 
 #define FLAG(name, help, group, commands, field)                                \
@@ -403,6 +429,12 @@ const struct option option_table[] = {
 
     INT("limit", "N", "at most N matches", GROUP_OWN, BIT(SEARCH), limit, 0, INT_MAX),
     FLAG("case-sensitive", "upper and lower case differ", GROUP_OWN, BIT(SEARCH), case_sensitive),
+    FLAG("fuzzy", "letters in this order with anything between, best first", GROUP_OWN, BIT(SEARCH),
+         fuzzy),
+    OTHER("sort", "ORDER", "row|label|act_max|relevance",
+          "row (default), label, act_max, relevance", GROUP_OWN, BIT(SEARCH), parse_sort),
+    OTHER("genre", "GENRE", "text|code|math|other", "only text, code or math concepts", GROUP_OWN,
+          BIT(SEARCH), parse_genre),
 
     INT("lens", "K", "tokens at each end of the logit lens (default 10)", GROUP_OWN, BIT(SHOW),
         lens, 0, 10000),

@@ -261,14 +261,18 @@ static void print_heat(const struct paint *p, const struct reading *r, size_t ro
     for (size_t t = 0; t < n; t++) {
         scope_token_text(&texts[t], r->scope, r->prompt->ids.ids[t]);
         float share = max > 0 ? acts_at(r, t)[row] / max : 0;
-        cells[t] =
-            (struct paint_cell){buf_cstr(&texts[t]), texts[t].len, share, r->prompt->special[t]};
+        cells[t] = (struct paint_cell){.text = buf_cstr(&texts[t]),
+                                       .len = texts[t].len,
+                                       .share = share,
+                                       .is_special = r->prompt->special[t],
+                                       .is_counted = r->counted[t]};
     }
     paint_bold(p, true);
     print_row(p, r, row, 0);
     print_label(p, r, row);
     paint_bold(p, false);
-    fprintf(p->stream, "  (full bar: %.4g at %zu)\n", max, peak);
+    fprintf(p->stream, "  (full bar: %.4g at %zu; tokens that are not counted have none)\n", max,
+            peak);
     paint_heat(p, cells, n);
     fputc('\n', p->stream);
     for (size_t t = 0; t < n; t++)

@@ -1,4 +1,4 @@
-/* axscope search: concept labels by regular expression. Opens no model. */
+/* axscope search: concept labels by regular expression or fuzzy. Opens no model. */
 #include "core/scope.h"
 #include "data/concept_search.h"
 #include "tui/cli_json.h"
@@ -6,6 +6,11 @@
 #include "tui/paint.h"
 
 #include <stdlib.h>
+
+static enum concept_order order_of(const struct args *args)
+{
+    return args->has_order ? args->order : args->fuzzy ? ORDER_RELEVANCE : ORDER_ROW;
+}
 
 static size_t n_shown(const struct args *args, const struct concept_matches *matches)
 {
@@ -19,6 +24,8 @@ static void print_json(const struct args *args, const struct dictionary *dict,
     json_writer_init(&w, stdout, NULL);
     jw_object(&w);
     jw_key(&w, "regex"), jw_string(&w, args->text);
+    jw_key(&w, "mode"), jw_string(&w, args->fuzzy ? "fuzzy" : "regex");
+    jw_key(&w, "sort"), jw_string(&w, concept_order_name(order_of(args)));
     jw_key(&w, "n"), jw_int(&w, (long long)matches->n);
     jw_key(&w, "matches");
     jw_array(&w);
@@ -31,6 +38,8 @@ static void print_json(const struct args *args, const struct dictionary *dict,
         json_label(&w, dict, match->row);
         jw_key(&w, "genre"), jw_string(&w, genre_name(label->genre));
         jw_key(&w, "ref"), jw_string(&w, label->ref);
+        json_statistic(&w, "act_max", dict->act_max, match->row);
+        jw_key(&w, "score"), jw_int(&w, match->score);
         jw_key(&w, "spans");
         jw_array(&w);
         for (size_t s = 0; s < match->n_spans; s++) {
@@ -68,6 +77,11 @@ static void print_text(const struct args *args, const struct dictionary *dict,
     struct paint p;
     paint_init(&p, stdout);
     size_t n = n_shown(args, matches);
+    if (matches->n == 0) {
+        fprintf(stderr, "axscope: no label of %zu matches%s\n", dict->n_concepts,
+                args->fuzzy ? "" : "; --fuzzy matches more loosely");
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         const struct concept_match *match = &matches->rows[i];
         const struct label *label = &dict->labels.rows[match->row];
@@ -81,17 +95,36 @@ static void print_text(const struct args *args, const struct dictionary *dict,
     putchar('\n');
 }
 
+static int find(struct concept_matches *out, const struct args *args, const struct dictionary *dict,
+                struct err *err)
+{
+    struct concept_search *search = NULL;
+    if (order_of(args) == ORDER_ACT_MAX && !dict->act_max) {
+        err_set(err, ERR_UNSUPPORTED, "%s has no act_max to sort by", dict->name);
+        err_hint(err, "--acts FILE names a file that has them.");
+        return ERR_UNSUPPORTED;
+    }
+    int rc = concept_search_new(&search, &dict->labels, err);
+    if (rc == ERR_OK && args->fuzzy)
+        concept_search_fuzzy(out, search, args->text);
+    else if (rc == ERR_OK)
+        rc = concept_search_regex(out, search, args->text, args->case_sensitive, err);
+    concept_search_free(search);
+    if (rc == ERR_OK && args->has_genre)
+        concept_matches_keep_genre(out, args->genre, &dict->labels);
+    if (rc == ERR_OK && order_of(args) != ORDER_ROW)
+        concept_matches_sort(out, order_of(args), &dict->labels, dict->act_max);
+    return rc;
+}
+
 int cli_search(const struct args *args, struct err *err)
 {
     struct scope scope;
-    struct concept_search *search = NULL;
     struct concept_matches matches = {0};
     int rc = scope_open(&scope, &args->scope, SCOPE_DICT, err);
     if (rc != ERR_OK)
         return rc;
-    rc = concept_search_new(&search, &scope.dict->labels, err);
-    if (rc == ERR_OK)
-        rc = concept_search_regex(&matches, search, args->text, args->case_sensitive, err);
+    rc = find(&matches, args, scope.dict, err);
     if (rc == ERR_OK) {
         if (args->json)
             print_json(args, scope.dict, &matches);
@@ -99,7 +132,6 @@ int cli_search(const struct args *args, struct err *err)
             print_text(args, scope.dict, &matches);
     }
     concept_matches_clear(&matches);
-    concept_search_free(search);
     scope_close(&scope);
     return rc;
 }

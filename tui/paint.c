@@ -83,20 +83,20 @@ void paint_dim(const struct paint *p, bool on)
 }
 
 /* 0: no heat, 1..N_LEVELS. */
-static int level_of(float share)
+static int level_of_cell(const struct paint_cell *cell)
 {
-    if (!(share > 0))
+    if (!cell->is_counted || !(cell->share > 0))
         return 0;
-    int level = 1 + (int)(share * N_LEVELS);
+    int level = 1 + (int)(cell->share * N_LEVELS);
     return level > N_LEVELS ? N_LEVELS : level;
 }
 
 /* Returns whether the cell's look has to be taken back after it. */
-static bool begin_tint(const struct paint *p, int level, bool is_special)
+static bool begin_tint(const struct paint *p, int level, bool is_dim)
 {
     /* viridis fitted to the 256 colours: lightness rises, text contrast at least 4.8 */
     static const int back[] = {53, 55, 25, 30, 36, 42, 149, 226};
-    if (!p->has_colour || (level == 0 && !is_special))
+    if (!p->has_colour || (level == 0 && !is_dim))
         return false;
     if (level > 0)
         fprintf(p->stream, "\033[48;5;%d;38;5;%dm", back[level - 1], level <= 3 ? 231 : 16);
@@ -128,15 +128,15 @@ static void heat_line(const struct paint *p, const struct paint_cell *cells, con
 {
     fputs("  ", p->stream);
     for (size_t i = 0; i < n; i++) {
-        int level = level_of(cells[i].share);
-        bool is_tinted = begin_tint(p, level, cells[i].is_special);
+        int level = level_of_cell(&cells[i]);
+        bool is_tinted = begin_tint(p, level, cells[i].is_special || !cells[i].is_counted);
         paint_text(p, cells[i].text, cells[i].len);
         if (is_tinted)
             fputs("\033[0m", p->stream);
     }
     fputs("\n  ", p->stream);
     for (size_t i = 0; i < n; i++)
-        print_bar(p, level_of(cells[i].share), columns[i]);
+        print_bar(p, level_of_cell(&cells[i]), columns[i]);
     fputc('\n', p->stream);
 }
 

@@ -30,6 +30,7 @@ struct paint_cell {
     size_t len;
     float share; /* 0..1; not above 0: no heat */
     bool is_special;
+    bool is_counted; /* others are outside the scale: no heat, dim */
 };
 
 /* Cells in reading order, wrapped to the width, tinted, with a row of bars under each line. */

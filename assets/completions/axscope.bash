@@ -21,9 +21,10 @@ _axscope() {
         --top) return ;;
         --concept) return ;;
         --pool) COMPREPLY=($(compgen -W 'text axbench' -- "$cur")); return ;;
-        --dump) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --unit) COMPREPLY=($(compgen -W 'margin z share raw' -- "$cur")); return ;;
         --limit) return ;;
+        --sort) COMPREPLY=($(compgen -W 'row label act_max relevance' -- "$cur")); return ;;
+        --genre) COMPREPLY=($(compgen -W 'text code math other' -- "$cur")); return ;;
         --lens) return ;;
         --nearest) return ;;
         --max-tokens) return ;;
@@ -38,21 +39,19 @@ _axscope() {
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest) command=$word; break ;;
+            read|search|show|steer|tokenize|dump|info|calibrate) command=$word; break ;;
         esac
     done
     case $command in
-        selftest) word='--model --dict --acts --layer --threads --json --help' ;;
-        open) word='--model --dict --acts --layer --threads --color --help' ;;
         calibrate) word='--model --dict --acts --layer --threads --json --texts --again --help' ;;
         info) word='--model --dict --acts --layer --threads --json --help' ;;
         dump) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
         tokenize) word='--model --json --bos --lines --help' ;;
         steer) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
         show) word='--model --dict --acts --layer --threads --json --lens --nearest --help' ;;
-        search) word='--model --dict --acts --layer --json --limit --case-sensitive --help' ;;
-        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
-        *) word='--model --dict --acts --layer --threads --color --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
+        search) word='--model --dict --acts --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
+        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --unit --signed --help' ;;
+        *) word='--model --dict --acts --layer --threads --color --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

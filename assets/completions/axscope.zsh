@@ -140,6 +140,9 @@ _axscope() {
                 '--json[print JSON]' \
                 '--limit=[at most N matches]:N:' \
                 '--case-sensitive[upper and lower case differ]' \
+                '--fuzzy[letters in this order with anything between, best first]' \
+                '--sort=[row (default), label, act_max, relevance]:ORDER:(row label act_max relevance)' \
+                '--genre=[only text, code or math concepts]:GENRE:(text code math other)' \
                 '--help[show the help]' \
                 '*: :' ;;
         read)

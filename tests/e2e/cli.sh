@@ -81,9 +81,20 @@ fine 'resid.0 .*\[2, 96\]' dump --model "$mini" --ids 2,114 --out "$tmp/d.safete
 fine '"n_layers":6' info --json --model "$mini"
 fine 'dictionary' info --model "$mini"
 
+fine '"mode":"fuzzy","sort":"relevance","n":[1-9].*"score":[1-9]' \
+    search --json --dict "$mini/l3" --fuzzy brd
+fine '"genre":"code"' search --json --dict "$mini/l3" --genre code --sort label .
+"$program" search --dict "$mini/l3" --genre code --json . | grep -q '"genre":"text"' &&
+    fail "--genre code lists texts"
+"$program" search --dict "$mini/l3" 'no such label' >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 0 ] && [ ! -s "$tmp/out" ] && grep -q 'no label' "$tmp/err" || fail "no match is not said"
+
 # --- what is refused, with its exit status ---
 refused 2 'unknown option' read --frobnicate x
 refused 2 'row number' steer --set x=1 --model "$mini" --ids 2
+refused 2 "did you mean 'search'" serach bread
+refused 2 'empty' read --model "$mini" ''
+refused 1 'act_max' search --dict "$mini/l3" --sort act_max bread
 refused 2 'column' search --dict "$mini" 'a(b'
 refused 2 'needs TEXT' read --model "$mini"
 refused 2 'names none' read --dict "$mini" --ids 2

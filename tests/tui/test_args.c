@@ -186,6 +186,72 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
 }
 END_TEST
 
+START_TEST(a_mistyped_subcommand_is_pointed_out_and_a_prompt_is_not)
+{
+    check_refused("axscope serach", "did you mean 'search'");
+    check_refused("axscope serach bread --json", "did you mean 'search'");
+    check_refused("axscope --model m raed", "did you mean 'read'");
+    check_refused("axscope tokenise x", "did you mean 'tokenize'");
+    check_refused("axscope --json=1 steeer", "did you mean 'steer'");
+    static const char *const prompts[] = {"hello", "river", "house", "read_it", "Who", "the", "-"};
+    for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "axscope %s", prompts[i]);
+        struct args args = accepted(line);
+        ck_assert_int_eq(args.command, COMMAND_TUI);
+        args_clear(&args);
+    }
+    struct args args = accepted("axscope -- raed");
+    ck_assert_str_eq(args.text, "raed");
+    args_clear(&args);
+}
+END_TEST
+
+static void check_hint(const char *line, const char *hint)
+{
+    struct args args;
+    struct err err = {0};
+    ck_assert_int_eq(parse(&args, line, &err), ERR_ARG);
+    ck_assert_msg(strstr(err.hint, hint), "%s: '%s' lacks '%s'", line, err.hint, hint);
+    args_clear(&args);
+}
+
+START_TEST(hints_say_what_to_do)
+{
+    check_hint("axscope read --jsno x", "Did you mean --json?");
+    check_hint("axscope read --frobnicate x", "lists the options");
+    check_hint("axscope show abc", "counted from 0");
+    check_hint("axscope show -1", "counted from 0");
+    check_hint("axscope raed", "axscope -- raed");
+}
+END_TEST
+
+START_TEST(an_empty_text_is_refused_unless_it_is_raw)
+{
+    static char read[] = "read", empty[] = "", raw[] = "--raw";
+    char *argv[] = {read, read, empty, raw};
+    struct args args;
+    struct err err = {0};
+    ck_assert_int_eq(args_parse(&args, 3, argv, &err), ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.message, "empty"));
+    ck_assert_int_eq(args_parse(&args, 4, argv, &err), ERR_OK);
+    args_clear(&args);
+}
+END_TEST
+
+START_TEST(a_search_can_be_sorted_and_narrowed)
+{
+    struct args args = accepted("axscope search --fuzzy --sort label --genre code x");
+    ck_assert(args.fuzzy && args.has_order && args.has_genre);
+    ck_assert_int_eq(args.order, ORDER_LABEL);
+    ck_assert_int_eq(args.genre, GENRE_CODE);
+    args_clear(&args);
+    check_refused("axscope search --sort size x", "relevance");
+    check_refused("axscope search --genre poem x", "math");
+    check_refused("axscope search --fuzzy --case-sensitive x", "--fuzzy");
+}
+END_TEST
+
 START_TEST(help_names_every_option_of_its_command)
 {
     for (int c = 0; c < N_COMMANDS; c++) {
@@ -326,6 +392,10 @@ Suite *suite_args(void)
     tcase_add_test(t, lists_and_numbers_are_read);
     tcase_add_test(t, a_double_dash_ends_the_options);
     tcase_add_test(t, wrong_usage_is_refused_with_its_reason);
+    tcase_add_test(t, a_mistyped_subcommand_is_pointed_out_and_a_prompt_is_not);
+    tcase_add_test(t, hints_say_what_to_do);
+    tcase_add_test(t, an_empty_text_is_refused_unless_it_is_raw);
+    tcase_add_test(t, a_search_can_be_sorted_and_narrowed);
     tcase_add_test(t, help_names_every_option_of_its_command);
     tcase_add_test(t, help_wins_over_what_is_missing);
     tcase_add_test(t, completions_in_the_tree_are_those_of_the_table);

@@ -45,10 +45,10 @@ START_TEST(padding_counts_columns_not_bytes)
 }
 END_TEST
 
-static const struct paint_cell cells[] = {{"<bos>", 5, 0, true},    {"She", 3, 0.01f, false},
-                                          {" sat", 4, 0.5f, false}, {" on", 3, 1, false},
-                                          {" \u732b", 4, 2, false}, {"!", 1, -1, false},
-                                          {" long", 5, 0, false},   {" lines", 6, 0.99f, false}};
+static const struct paint_cell cells[] = {
+    {"<bos>", 5, 0, true, true},  {"She", 3, 0.01f, false, true},   {" sat", 4, 0.5f, false, true},
+    {" on", 3, 1, false, true},   {" \u732b", 4, 2, false, true},   {"!", 1, -1, false, true},
+    {" long", 5, 0, false, true}, {" lines", 6, 0.99f, false, true}};
 
 START_TEST(heat_has_a_row_of_bars_below_every_line)
 {
@@ -71,6 +71,20 @@ START_TEST(heat_without_utf8_uses_signs)
     p.is_utf8 = false;
     paint_heat(&p, cells, 4);
     ck_assert_str_eq(all_of(f), "  <bos>She sat on\n       ...++++###\n");
+}
+END_TEST
+
+START_TEST(what_is_not_counted_has_no_heat)
+{
+    static const struct paint_cell template[] = {{"user", 4, 9, false, false},
+                                                 {"She", 3, 1, false, true}};
+    FILE *f = tmpfile();
+    struct paint p = paint_to(f);
+    p.has_colour = true;
+    p.is_utf8 = false;
+    paint_heat(&p, template, 2);
+    ck_assert_str_eq(all_of(f),
+                     "  \033[2muser\033[0m\033[48;5;226;38;5;16mShe\033[0m\n      ###\n");
 }
 END_TEST
 
@@ -108,6 +122,7 @@ Suite *suite_paint(void)
     tcase_add_test(t, padding_counts_columns_not_bytes);
     tcase_add_test(t, heat_has_a_row_of_bars_below_every_line);
     tcase_add_test(t, heat_without_utf8_uses_signs);
+    tcase_add_test(t, what_is_not_counted_has_no_heat);
     tcase_add_test(t, colour_ends_where_the_cell_ends);
     tcase_add_test(t, a_file_is_no_terminal);
     suite_add_tcase(s, t);
