@@ -16,10 +16,9 @@
 #define JIT_STACK_MIN ((size_t)32 << 10)
 #define JIT_STACK_MAX ((size_t)1 << 20)
 #define MAX_PATTERN_BYTES 4096
-#define MAX_SECONDS                                                                             \
-    1.0               /* for patterns that are slow on every label, but below the limit on each \
-                       */
 #define CLOCK_ROWS 64 /* the clock is read once in so many labels */
+/* for patterns that are slow on every label, but below the limit on each */
+#define MAX_SECONDS 1.0
 
 struct concept_search {
     const struct labels *labels; /* borrowed */
@@ -31,6 +30,7 @@ struct concept_search {
     bool *is_ascii;         /* [labels->n] owned */
     uint32_t *letters;      /* [labels->n] owned: fuzzy_letters of each label */
     struct fuzzy_pattern *fuzzy;
+    double max_seconds;
 };
 
 /* A compiled pattern; code is NULL where there is none. */
@@ -64,6 +64,7 @@ int concept_search_new(struct concept_search **out, const struct labels *labels,
     int code;
     size_t offset;
     s->labels = labels;
+    s->max_seconds = MAX_SECONDS;
     s->compile = pcre2_compile_context_create(NULL);
     s->match = pcre2_match_context_create(NULL);
     s->data = pcre2_match_data_create(1, NULL);
@@ -104,6 +105,11 @@ void concept_search_free(struct concept_search *s)
     pcre2_match_context_free(s->match);
     pcre2_compile_context_free(s->compile);
     free(s);
+}
+
+void concept_search_set_limit(struct concept_search *search, double limit)
+{
+    search->max_seconds = limit;
 }
 
 /* --- smart case --- */
@@ -342,7 +348,7 @@ static int match_labels(struct run *run)
             return match_error(run->err, n, row);
         if (n > 0)
             add_row(run, row, first_span, score_of(out, first_span, labels->rows[row].text_len));
-        if (row % CLOCK_ROWS == 0 && seconds() - start > MAX_SECONDS)
+        if (row % CLOCK_ROWS == 0 && seconds() - start > run->search->max_seconds)
             return match_error(run->err, PCRE2_ERROR_MATCHLIMIT, row);
     }
     return ERR_OK;

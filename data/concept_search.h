@@ -18,6 +18,8 @@ struct concept_search;
 int concept_search_new(struct concept_search **out, const struct labels *labels,
                        struct err *err) ERR_CHECK;
 void concept_search_free(struct concept_search *search);
+/* Processor time after which a search over regular expressions gives up; 1 second at first. */
+void concept_search_set_limit(struct concept_search *search, double seconds);
 
 /* All rows whose label matches, in row order; their score is the share of the label that the spans
  * cover, in thousandths. On a bad pattern: ERR_ARG, PCRE2's message and the 1-based

@@ -9,7 +9,7 @@ enum {
     SCORE_CHAR = 16,       /* a character that matches */
     SCORE_WORD_START = 10, /* and begins a word */
     SCORE_FIRST = 4,       /* and begins term and word at once */
-    SCORE_JOINED = 8,      /* and follows the one before directly */
+    SCORE_JOINED = 10,     /* and follows the one before directly */
     COST_GAP = 3,          /* the first character that is skipped between two */
     COST_GAP_MORE = 1,     /* every further one */
     NO_MATCH = INT16_MIN / 2,

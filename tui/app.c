@@ -20,6 +20,7 @@ void app_init(struct app *app, int height, int width)
                         .last_job = JOB_OPEN,
                         .history_at = -1,
                         .answer_top = -1,
+                        .genre = -1,
                         .max_tokens = 60,
                         .sampler = {.top_p = 1, .seed = 16}};
     app->prompt.multi_line = true;
@@ -72,13 +73,19 @@ float app_scale(const struct app *app, size_t row)
     return best > 0 ? best : 1;
 }
 
-int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t row, float scale)
+int app_heat_step(const struct app *app, const struct tokens *tokens, int i, size_t row,
+                  float scale)
 {
     float act = tokens_act(tokens, i, row);
     if (!(act > 0))
         return 0;
-    float level = STYLE_HEAT_LEVELS * app->gain * app_score(app, row, act) / scale;
-    return level >= STYLE_HEAT_LEVELS ? STYLE_HEAT_LEVELS : level > 0.5f ? (int)ceilf(level) : 0;
+    float step = STYLE_HEAT_STEPS * app->gain * app_score(app, row, act) / scale;
+    return step >= STYLE_HEAT_STEPS ? STYLE_HEAT_STEPS : step > 2 ? (int)ceilf(step) : 0;
+}
+
+int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t row, float scale)
+{
+    return (app_heat_step(app, tokens, i, row, scale) + 3) / 4;
 }
 
 const char *app_label(const struct app *app, size_t row)

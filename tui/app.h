@@ -54,6 +54,9 @@ struct slot {
     bool is_on;
 };
 
+/* Orders of the list on Concepts. */
+enum concept_sort { SORT_ROW, SORT_FIRES, SORT_ACT_MAX, SORT_RELEVANCE, SORT_LABEL, N_SORTS };
+
 enum pane { PANE_LIST, PANE_ANSWERS };
 
 struct app {
@@ -103,8 +106,10 @@ struct app {
     struct ranked entries[READING_TOP + 1];
     struct list concept_list; /* over order */
     size_t *order;            /* [concept_list.n] rows, owned */
-    bool sort_by_score;
+    enum concept_sort sort;
+    int genre; /* enum genre that is listed; -1: all */
     struct line_edit filter;
+    bool is_fuzzy;                  /* the filter is no regular expression */
     struct concept_matches matches; /* of the last good filter; owned */
     bool has_filter;                /* matches belong to a pattern that is not empty */
     struct err filter_err;          /* code ERR_OK while the filter is good */
@@ -145,6 +150,9 @@ void app_clear(struct app *app);
 float app_scale(const struct app *app, size_t row);
 /* The tint for a row at token i: score times gain in levels 0..8; scale from app_scale. */
 int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t row, float scale);
+/* The same in steps 0..STYLE_HEAT_STEPS, four to a level; never in another level. */
+int app_heat_step(const struct app *app, const struct tokens *tokens, int i, size_t row,
+                  float scale);
 float app_score(const struct app *app, size_t row, float act);
 float app_prompt_max(const struct app *app, size_t row);  /* 0 without a reading */
 const char *app_label(const struct app *app, size_t row); /* "" without a dictionary */
@@ -156,6 +164,7 @@ double app_wake_at(const struct app *app); /* when a tick is wanted, in seconds;
 
 /* Does any slot change anything? */
 bool app_steers(const struct app *app);
+const char *concept_sort_name(enum concept_sort sort);      /* "row", "act_max", ... */
 const char *intervention_name(enum intervention_kind kind); /* "add", "clamp", ... */
 
 /* Rows of bars under the tokens: pins, and the selected concept where it is not pinned. Returns

@@ -20,10 +20,10 @@ static void set_prompt(struct app *app, const struct args *args)
     }
 }
 
-static void set_theme(struct app *app, const char *choice)
+static void set_theme(struct app *app, const char *choice, const char *background)
 {
     app->theme.mode = theme_mode(choice, getenv("NO_COLOR"), screen_colors());
-    app->theme.is_light = theme_is_light(getenv("COLORFGBG"));
+    app->theme.is_light = theme_is_light(background, getenv("COLORFGBG"));
     app->ascii = !screen_is_utf8() || (choice && strcmp(choice, "ascii") == 0);
 }
 
@@ -33,7 +33,7 @@ static int run(struct app *app, struct worker *worker, const struct args *args, 
     if (rc != ERR_OK)
         return rc;
     screen_size(&app->height, &app->width);
-    set_theme(app, args->color);
+    set_theme(app, args->color, args->background);
     rc = loop_run(app, worker, err);
     screen_stop();
     return rc;

@@ -49,6 +49,7 @@ struct args {
     enum command command;
     bool help, version;
     const char *color;       /* colours of the screens: a mode of tui/theme.h, or NULL */
+    const char *background;  /* of the terminal: "light", "dark" or NULL for what it says itself */
     const char *completions; /* shell whose completion script is to be printed, or NULL */
 
     struct scope_options scope;

@@ -284,21 +284,20 @@ static int parse_logits(struct args *args, const struct option *option, const ch
     return ERR_OK;
 }
 
-#define COLOR_MODES "auto|true|256|16|8|mono|ascii"
-
-static int parse_color(struct args *args, const struct option *option, const char *value,
-                       struct err *err)
+/* One of the words of option->choices. */
+static int parse_choice(struct args *args, const struct option *option, const char *value,
+                        struct err *err)
 {
     size_t len = strlen(value);
-    for (const char *at = COLOR_MODES; *at; at += strspn(at, "|")) {
+    for (const char *at = option->choices; *at; at += strspn(at, "|")) {
         size_t n = strcspn(at, "|");
-        if (n == len && memcmp(at, value, n) == 0) {
-            args->color = value;
-            return ERR_OK;
-        }
+        if (n == len && memcmp(at, value, n) == 0)
+            return parse_string(args, option, value, err);
         at += n;
     }
-    return refuse_value(option, value, "one of " COLOR_MODES, err);
+    char expected[96];
+    snprintf(expected, sizeof expected, "one of %s", option->choices);
+    return refuse_value(option, value, expected, err);
 }
 
 static int parse_pool(struct args *args, const struct option *option, const char *value,
@@ -384,8 +383,12 @@ const struct option option_table[] = {
         RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(SELFTEST) | BIT(OPEN) | BIT(TUI),
         threads, 1, 1024),
     FLAG("json", "print JSON", GROUP_FILES, OPENS_FILES, json),
-    {"color", "MODE", COLOR_MODES, "colours of the screens (default: what the terminal has)",
-     GROUP_OWN, BIT(TUI) | BIT(OPEN), parse_color, FIELD(color), 0, 0},
+    {"color", "MODE", "auto|true|256|16|8|mono|ascii",
+     "colours of the screens (default: what the terminal has)", GROUP_OWN, BIT(TUI) | BIT(OPEN),
+     parse_choice, FIELD(color), 0, 0},
+    {"bg", "WHICH", "light|dark",
+     "background of the terminal (default: as COLORFGBG says, or dark)", GROUP_OWN,
+     BIT(TUI) | BIT(OPEN), parse_choice, FIELD(background), 0, 0},
     {"completions", "SHELL", "bash|zsh|fish", "print a completion script", GROUP_OWN, BIT(TUI),
      parse_string, FIELD(completions), 0, 0},
 

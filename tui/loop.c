@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SEARCH_SECONDS 0.2       /* for a pattern: nobody waits longer between two keys */
 #define FRAME_SECONDS (1.0 / 30) /* between frames that only the worker asked for */
 
 struct loop {
@@ -52,9 +53,12 @@ static void search(struct loop *l)
     struct event e = {.kind = EVENT_MATCHES, .seconds = now_seconds()};
     if (!l->search)
         return;
-    int rc =
-        concept_search_regex(&e.matches, l->search, line_edit_text(&l->app->filter), false, &e.err);
-    e.err.code = (enum err_code)rc;
+    const char *filter = line_edit_text(&l->app->filter);
+    if (l->app->is_fuzzy)
+        concept_search_fuzzy(&e.matches, l->search, filter);
+    else
+        e.err.code =
+            (enum err_code)concept_search_regex(&e.matches, l->search, filter, false, &e.err);
     dispatch(l, &e);
 }
 
@@ -97,6 +101,8 @@ static void note(struct loop *l, const struct event *e)
     if (e->kind == EVENT_OPENED && e->opened.dict && !l->search &&
         concept_search_new(&l->search, &e->opened.dict->labels, NULL) != ERR_OK)
         l->search = NULL;
+    if (e->kind == EVENT_OPENED && l->search)
+        concept_search_set_limit(l->search, SEARCH_SECONDS);
     if (e->kind == EVENT_DONE && e->job == JOB_OPEN && !l->app->dict) {
         l->open_err = e->err;
         l->quit = true;

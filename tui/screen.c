@@ -14,6 +14,7 @@
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,7 +25,7 @@
 enum {
     CODE_PASTE_BEGIN = 0x400, /* ours, above ncurses' own key codes */
     CODE_PASTE_END = 0x401,
-    MAX_PAIRS = 64,
+    MAX_PAIRS = 256,
     MAX_PASTE = 1 << 20, /* bytes */
 };
 
@@ -130,7 +131,9 @@ static void prepare_restore(void)
     add_restore(tigetstr("sgr0"));
     add_restore(tigetstr("rmkx"));
     add_restore(tigetstr("cnorm"));
-    add_restore(tigetstr("rmcup"));
+    const char *rmcup = tigetstr("rmcup");
+    /* without a second screen to leave, what was drawn would stay around the shell's prompt */
+    add_restore(rmcup && rmcup != (const char *)-1 ? rmcup : tigetstr("clear"));
 }
 
 /* --- start and stop --- */
@@ -176,6 +179,32 @@ static void setup_input(void)
     define_key("\033[201~", CODE_PASTE_END);
 }
 
+/* Is there a description of a terminal with 24-bit colours under this name? */
+static bool has_direct_colour(const char *name)
+{
+    int status;
+    if (setupterm(name, STDOUT_FILENO, &status) != OK)
+        return false;
+    bool direct = tigetflag("RGB") > 0 && tigetnum("colors") >= N_DIRECT_COLORS;
+    del_curterm(cur_term);
+    return direct;
+}
+
+/* A terminal that says it has 24-bit colours mostly calls itself xterm-256color or the like, whose
+ * description has none; its sibling xterm-direct has, where it is installed. init_color would
+ * change the user's palette and is no way. */
+static bool direct_terminal(char *out, size_t size)
+{
+    const char *term = getenv("TERM"), *colorterm = getenv("COLORTERM");
+    if (!term || !colorterm ||
+        (strcmp(colorterm, "truecolor") != 0 && strcmp(colorterm, "24bit") != 0))
+        return false;
+    const char *suffix = strstr(term, "-256color");
+    int stem = suffix ? (int)(suffix - term) : (int)strlen(term);
+    int len = snprintf(out, size, "%.*s-direct", stem, term);
+    return len > 0 && (size_t)len < size && has_direct_colour(out);
+}
+
 int screen_start(struct err *err)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -186,7 +215,8 @@ int screen_start(struct err *err)
     open_signal_pipe();
     install_handlers();
     mem_set_abort_hook(restore);
-    if (!newterm(NULL, stdout, stdin))
+    char direct[64];
+    if (!newterm(direct_terminal(direct, sizeof direct) ? direct : NULL, stdout, stdin))
         return refuse(err, "its description is not known");
     const char *cup = tigetstr("cup");
     if (!cup || cup == (char *)-1) {
@@ -288,18 +318,30 @@ struct pair {
 static struct pair pairs[MAX_PAIRS];
 static int n_pairs = 1; /* 0 is the terminal's own */
 
-static short pair_of(int fg, int bg)
+/* Ink as the terminal counts colours. With direct colour the first eight numbers stay those of its
+ * palette, so that the darkest blues give way by a shade that nobody sees. */
+static int color_of(int ink)
+{
+    if (ink < 0 || COLORS < N_DIRECT_COLORS)
+        return ink;
+    if (ink < 8)
+        return ink;
+    int rgb = ink >= INK_RGB ? ink - INK_RGB : theme_rgb(ink);
+    return rgb < 8 ? 8 : rgb;
+}
+
+static int pair_of(int fg, int bg)
 {
     if (fg < 0 && bg < 0)
         return 0;
     for (int i = 1; i < n_pairs; i++)
         if (pairs[i].fg == fg && pairs[i].bg == bg)
-            return (short)i;
+            return i;
     if (n_pairs >= MAX_PAIRS || n_pairs >= COLOR_PAIRS)
         return 0;
     pairs[n_pairs] = (struct pair){fg, bg};
-    init_pair((short)n_pairs, (short)fg, (short)bg);
-    return (short)n_pairs++;
+    init_extended_pair(n_pairs, color_of(fg), color_of(bg));
+    return n_pairs++;
 }
 
 static attr_t attrs_of(struct ink p)
@@ -341,7 +383,7 @@ static void blit_row(const struct grid *g, int y, const struct theme *theme)
         cchar_t cc;
         struct ink p = theme_ink(theme, (enum style)c->style, c->mods);
         cell_text(text, c);
-        setcchar(&cc, text, attrs_of(p), pair_of(p.fg, p.bg), NULL);
+        setcchar(&cc, text, attrs_of(p), (short)pair_of(p.fg, p.bg), NULL);
         mvadd_wch(y, x, &cc);
         if (c->width == 2 && text[0] == L'?')
             mvaddch(y, x + 1, ' ');

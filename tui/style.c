@@ -21,3 +21,14 @@ enum style style_heat(int level)
         level = STYLE_HEAT_LEVELS;
     return (enum style)((int)STYLE_HEAT_1 + level - 1);
 }
+
+enum style style_heat_step(int step, unsigned *mods)
+{
+    if (step <= 0)
+        return STYLE_TEXT;
+    if (step > STYLE_HEAT_STEPS)
+        step = STYLE_HEAT_STEPS;
+    int level = (step + 3) / 4;
+    *mods |= (unsigned)(4 * level - step) * MOD_PALER;
+    return style_heat(level);
+}

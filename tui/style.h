@@ -45,9 +45,16 @@ enum style_mods {
     MOD_UNDERLINE = 2, /* strongest value, first difference */
     MOD_BOLD = 4,
     MOD_STALE = 8, /* belongs to an older state: dimmed */
+    MOD_PALER =
+        16, /* times 0..3: quarters of a level below the heat role, where colours are many */
+    MOD_PALER_MASK = 48,
 };
 
+enum { STYLE_HEAT_STEPS = 4 * STYLE_HEAT_LEVELS };
+
 char style_letter(enum style style);
+/* Role and modifier of a step, 0..STYLE_HEAT_STEPS. */
+enum style style_heat_step(int step, unsigned *mods);
 enum style style_heat(int level); /* 0: STYLE_TEXT; 1..STYLE_HEAT_LEVELS */
 
 #endif

@@ -1,4 +1,5 @@
-/* Roles to ink, for terminals with 256, 16, 8 or no colours. Pure: knows no terminal.
+/* Roles to ink, for terminals with direct colour, 256, 16, 8 or no colours. Pure: knows no
+ * terminal.
  *
  * Heat is an explicit background with a foreground chosen by contrast, from lists fitted for
  * rising lightness under normal and colour-blind vision; level 0 keeps the terminal's own colours.
@@ -10,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum color_mode { COLOR_MONO, COLOR_8, COLOR_16, COLOR_256 };
+enum color_mode { COLOR_MONO, COLOR_8, COLOR_16, COLOR_256, COLOR_TRUE };
 enum palette { PALETTE_VIRIDIS, PALETTE_MAGMA, PALETTE_CIVIDIS, PALETTE_GREY, N_PALETTES };
 
 struct theme {
@@ -19,9 +20,11 @@ struct theme {
     bool is_light; /* light background: the heat list is used from its light end */
 };
 
+enum { INK_RGB = 1 << 24, N_DIRECT_COLORS = 1 << 24 };
+
 enum ink_attrs { INK_BOLD = 1, INK_DIM = 2, INK_REVERSE = 4, INK_UNDERLINE = 8 };
 struct ink {
-    int fg, bg;     /* palette index, -1: the terminal's default */
+    int fg, bg;     /* palette index, INK_RGB + 0xRRGGBB, or -1: the terminal's default */
     unsigned attrs; /* union of paint_attrs */
 };
 
@@ -34,7 +37,11 @@ const char *color_mode_name(enum color_mode mode);
  * over NO_COLOR, which wins over the terminal; nothing goes beyond n_colors but mono. */
 enum color_mode theme_mode(const char *choice, const char *no_color, int n_colors);
 
-/* Light background, from COLORFGBG ("15;0"; NULL: unknown, dark). */
-bool theme_is_light(const char *colorfgbg);
+/* What a terminal without a palette shows for an entry of the 256: 0xRRGGBB. */
+int theme_rgb(int index);
+
+/* Light background: as chosen ("light", "dark"; NULL: not), else from COLORFGBG ("15;0"; NULL:
+ * unknown, dark). */
+bool theme_is_light(const char *choice, const char *colorfgbg);
 
 #endif

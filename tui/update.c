@@ -94,6 +94,9 @@ static void escape(struct app *app, struct cmds *out)
     else if (app->screen == SCREEN_CONCEPTS && app->filter.text.len > 0) {
         line_edit_clear(&app->filter);
         update_filter_changed(app, out);
+    } else if (app->screen == SCREEN_CONCEPTS && app->genre >= 0) {
+        app->genre = -1;
+        update_order(app);
     } else if (app->pane == PANE_ANSWERS)
         app->pane = PANE_LIST;
 }
@@ -254,7 +257,7 @@ static void normal_key(struct app *app, int key, struct cmds *out)
 static void help_key(struct app *app, int key, struct cmds *out)
 {
     enum action action = keymap_find(app_screen_bit(app), key);
-    int page = app->height / 2;
+    int page = view_help_page(app);
     if (action == ACTION_DOWN)
         app->help_top++;
     else if (action == ACTION_UP)
@@ -265,6 +268,8 @@ static void help_key(struct app *app, int key, struct cmds *out)
         app->help_top -= page;
     else if (action == ACTION_FIRST)
         app->help_top = 0;
+    else if (action == ACTION_LAST)
+        app->help_top = view_help_last_top(app);
     else if (action == ACTION_INTERRUPT)
         interrupt(app, out);
     else if (action == ACTION_CANCEL || action == ACTION_HELP || action == ACTION_QUIT)
@@ -559,7 +564,7 @@ void update_settle(struct app *app)
     settle_cursor(app);
     settle_lists(app);
     if (app->mode == MODE_HELP) {
-        int most = view_help_rows(app, app->width) - layout_frame(app).body.height;
+        int most = view_help_last_top(app);
         app->help_top = app->help_top > most ? most : app->help_top;
         app->help_top = app->help_top < 0 ? 0 : app->help_top;
     }

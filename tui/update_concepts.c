@@ -37,7 +37,7 @@ static int by_score(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static void sort_order(struct app *app)
+static void sort_by_fires(struct app *app)
 {
     size_t n = app->concept_list.n;
     if (n == 0 || !app->reading)
@@ -54,19 +54,81 @@ static void sort_order(struct app *app)
     free(rows);
 }
 
+static enum concept_order order_of(const struct app *app)
+{
+    return app->sort == SORT_LABEL       ? ORDER_LABEL
+           : app->sort == SORT_ACT_MAX   ? ORDER_ACT_MAX
+           : app->sort == SORT_RELEVANCE ? ORDER_RELEVANCE
+                                         : ORDER_ROW;
+}
+
 void update_order(struct app *app)
 {
     size_t total = app->dict ? app->dict->n_concepts : 0;
-    size_t n = app->has_filter ? app->matches.n : total;
+    struct concept_matches list = {.n = app->has_filter ? app->matches.n : total};
     if (!app->order)
         app->order = mem_alloc(total ? total : 1, sizeof *app->order);
-    for (size_t i = 0; i < n; i++)
-        app->order[i] = app->has_filter ? app->matches.rows[i].row : i;
-    list_set_n(&app->concept_list, n);
-    if (app->sort_by_score)
-        sort_order(app);
+    list.rows = mem_zalloc(list.n ? list.n : 1, sizeof *list.rows);
+    for (size_t i = 0; i < list.n; i++)
+        list.rows[i] = app->has_filter ? app->matches.rows[i] : (struct concept_match){.row = i};
+    if (app->dict && app->genre >= 0)
+        concept_matches_keep_genre(&list, (enum genre)app->genre, &app->dict->labels);
+    if (app->dict && order_of(app) != ORDER_ROW)
+        concept_matches_sort(&list, order_of(app), &app->dict->labels, app->dict->act_max);
+    for (size_t i = 0; i < list.n; i++)
+        app->order[i] = list.rows[i].row;
+    list_set_n(&app->concept_list, list.n);
+    concept_matches_clear(&list);
+    if (app->sort == SORT_FIRES)
+        sort_by_fires(app);
     if (app->has_selected)
         update_select(app, app->selected);
+}
+
+const char *concept_sort_name(enum concept_sort sort)
+{
+    static const char *const names[N_SORTS] = {"row", "what fires in the prompt", "act_max",
+                                               "relevance", "label"};
+    return names[sort];
+}
+
+/* The next order that says something about this list. */
+static void next_sort(struct app *app)
+{
+    do
+        app->sort = (enum concept_sort)((app->sort + 1) % N_SORTS);
+    while ((app->sort == SORT_FIRES && !app->reading) ||
+           (app->sort == SORT_ACT_MAX && !(app->dict && app->dict->act_max)) ||
+           (app->sort == SORT_RELEVANCE && !app->has_filter));
+    update_order(app);
+    update_notice(app, "sorted by %s", concept_sort_name(app->sort));
+}
+
+static bool has_genre(const struct app *app, int genre)
+{
+    for (size_t row = 0; app->dict && row < app->dict->labels.n; row++)
+        if ((int)app->dict->labels.rows[row].genre == genre)
+            return true;
+    return false;
+}
+
+/* All, then each genre that the dictionary has. */
+static void next_genre(struct app *app)
+{
+    do
+        app->genre = app->genre == GENRE_OTHER ? -1 : app->genre + 1;
+    while (app->genre >= 0 && !has_genre(app, app->genre));
+    update_order(app);
+    update_notice(app, "genre: %s", app->genre < 0 ? "all" : genre_name((enum genre)app->genre));
+}
+
+static void toggle_fuzzy(struct app *app, struct cmds *out)
+{
+    app->is_fuzzy = !app->is_fuzzy;
+    app->sort = app->is_fuzzy ? SORT_RELEVANCE : app->sort == SORT_RELEVANCE ? SORT_ROW : app->sort;
+    update_notice(app, app->is_fuzzy ? "fuzzy: letters in order, anything between"
+                                     : "regular expression");
+    update_filter_changed(app, out);
 }
 
 void update_pin(struct app *app)
@@ -113,6 +175,8 @@ void update_matches(struct app *app, struct event *e)
     app->has_filter = true;
     app->concept_list.selected = app->concept_list.top = 0;
     update_order(app);
+    if (app->is_fuzzy) /* the best match, whatever was selected before */
+        app->concept_list.selected = 0;
     if (app->concept_list.n > 0)
         update_choose(app, app->order[app->concept_list.selected]);
 }
@@ -135,6 +199,8 @@ void update_filter_key(struct app *app, int key, struct cmds *out)
         app->mode = MODE_NORMAL;
         line_edit_clear(&app->filter);
         update_filter_changed(app, out);
+    } else if (key == key_ctrl('R')) {
+        toggle_fuzzy(app, out);
     } else if (key == KEY_ARROW_UP || key == KEY_ARROW_DOWN) {
         move(app, key == KEY_ARROW_UP ? -1 : 1);
     } else if (line_edit_key(&app->filter, key) == LINE_EDIT_CHANGED) {
@@ -183,10 +249,13 @@ bool update_concepts_action(struct app *app, enum action action, struct cmds *ou
         open_page(app);
         return true;
     case ACTION_SORT:
-        app->sort_by_score = !app->sort_by_score;
-        update_order(app);
-        update_notice(app,
-                      app->sort_by_score ? "sorted by what fires in the prompt" : "sorted by row");
+        next_sort(app);
+        return true;
+    case ACTION_GENRE:
+        next_genre(app);
+        return true;
+    case ACTION_FUZZY:
+        toggle_fuzzy(app, out);
         return true;
     case ACTION_UNIT:
         update_unit(app);

@@ -105,7 +105,7 @@ void update_unit(struct app *app)
     if (has_acts(app))
         reading_rank(app->reading, app->dict, app->unit);
     update_rank(app);
-    if (app->sort_by_score)
+    if (app->sort == SORT_FIRES)
         update_order(app);
     update_notice(app, "scores in %s", score_unit_name(app->unit));
 }
@@ -300,7 +300,7 @@ static void take_reading(struct app *app, struct event *e)
         app->cursor = app->reading->tokens.n - 1;
     auto_pick(app);
     update_rank(app);
-    if (app->sort_by_score)
+    if (app->sort == SORT_FIRES)
         update_order(app);
 }
 
@@ -329,7 +329,7 @@ bool update_can_choose(struct app *app)
 {
     bool filtered = app->screen == SCREEN_CONCEPTS && app->dict;
     if (filtered && app->concept_list.n == 0 && app->mode != MODE_PAGE) {
-        update_notice(app, "no label matches: there is no concept to choose");
+        update_notice(app, "no label matches: there is no concept to choose; Esc shows all");
         return false;
     }
     bool hidden = app->screen == SCREEN_READ && app->mode != MODE_PAGE && app->read_list.n == 0;

@@ -9,11 +9,15 @@
 static void draw_filter(struct grid *g, struct rect r, const struct app *app)
 {
     const char *text = line_edit_text(&app->filter);
-    int x = 1 + grid_str(g, r, 0, 1, STYLE_ACCENT, "/");
+    int x = 1 + grid_str(g, r, 0, 1, STYLE_ACCENT, app->is_fuzzy ? "~" : "/");
     size_t total = app->dict ? app->dict->n_concepts : 0;
     char count[64];
+    const char *genre = app->genre < 0 ? "" : genre_name((enum genre)app->genre);
     if (app->has_filter)
-        snprintf(count, sizeof count, "%zu of %zu match", app->concept_list.n, total);
+        snprintf(count, sizeof count, "%zu of %zu match%s%s", app->concept_list.n, total,
+                 *genre ? ", " : "", genre);
+    else if (*genre)
+        snprintf(count, sizeof count, "%zu of %zu: %s", app->concept_list.n, total, genre);
     else
         snprintf(count, sizeof count, "%zu concepts", total);
     int room = r.width - x - (int)strlen(count) - 3;
@@ -24,8 +28,10 @@ static void draw_filter(struct grid *g, struct rect r, const struct app *app)
     box.width = room > 0 ? room : 0;
     int shift = cursor >= room ? cursor - room + 1 : 0;
     grid_str(g, box, 0, -shift, app->filter_err.code ? STYLE_ERROR : STYLE_TEXT, text);
+    const char *what = app->is_fuzzy ? "fuzzy filter: letters in order, anything between"
+                                     : "filters by regular expression; Ctrl-R: fuzzy";
     if (used == 0 && app->mode != MODE_FILTER)
-        grid_fit(g, box, 0, 0, room, STYLE_DIM, 0, "filters by regular expression", 29);
+        grid_fit(g, box, 0, 0, room, STYLE_DIM, 0, what, strlen(what));
     if (app->mode == MODE_FILTER)
         grid_cursor(g, box, 0, cursor - shift, true);
     grid_str(g, r, 0, r.width - (int)strlen(count) - 1, STYLE_DIM, count);
@@ -76,9 +82,10 @@ static void draw_row(struct grid *g, struct rect r, int y, const struct app *app
                     ? 0
                     : (int)(score / score_full(app->unit) * STYLE_HEAT_LEVELS + 0.999f);
     grid_bar(g, r, y, x, 1, STYLE_BAR, level);
-    if (act > 0) {
+    float shown = app->sort == SORT_ACT_MAX && app->dict->act_max ? app->dict->act_max[row] : act;
+    if (shown > 0) {
         char text[16];
-        format_value(text, act);
+        format_value(text, shown);
         grid_printf(g, r, y, x + 2, STYLE_DIM, "%5s", text);
     }
     x += 9;
@@ -101,7 +108,10 @@ static void draw_list(struct grid *g, struct rect r, const struct app *app)
         return;
     }
     if (app->concept_list.n == 0)
-        grid_str(g, r, 0, 2, STYLE_DIM, "No label matches; Esc clears the filter.");
+        grid_str(g, r, 0, 2, STYLE_DIM,
+                 app->genre >= 0 ? "No label of this genre matches; f shows the others."
+                 : app->is_fuzzy ? "No label matches; Esc clears the filter."
+                                 : "No label matches; Ctrl-R matches loosely, Esc clears.");
     for (int y = 0; y < r.height && app->concept_list.top + (size_t)y < app->concept_list.n; y++) {
         size_t i = app->concept_list.top + (size_t)y;
         bool selected = i == app->concept_list.selected;
@@ -109,6 +119,16 @@ static void draw_list(struct grid *g, struct rect r, const struct app *app)
         if (selected && app->mode == MODE_NORMAL)
             grid_cursor(g, r, y, 0, false);
     }
+}
+
+static void draw_columns(struct grid *g, struct rect r, const struct app *app)
+{
+    bool by_act_max = app->sort == SORT_ACT_MAX;
+    int x =
+        4 + grid_printf(g, r, 0, 4, STYLE_DIM, "%-7s%7s  %s", "row", by_act_max ? "act_max" : "act",
+                        r.width >= 60 ? "genre label" : "label");
+    if (app->sort != SORT_ROW)
+        grid_printf(g, r, 0, x, STYLE_DIM, "   (by %s)", concept_sort_name(app->sort));
 }
 
 void view_concepts(struct grid *g, const struct app *app)
@@ -119,9 +139,7 @@ void view_concepts(struct grid *g, const struct app *app)
         grid_fit(g, l.head, 0, 1, l.head.width - 2, STYLE_ERROR, 0, app->filter_err.message,
                  strlen(app->filter_err.message));
     if (!rect_is_empty(l.columns))
-        grid_printf(g, l.columns, 0, 4, STYLE_DIM, "%-7s%7s  %s%s", "row", "act",
-                    l.columns.width >= 60 ? "genre label" : "label",
-                    app->sort_by_score ? "   (by what fires in the prompt)" : "");
+        draw_columns(g, l.columns, app);
     draw_list(g, l.list, app);
     view_concept(g, l.detail, app);
     view_divider(g, l.detail);

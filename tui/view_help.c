@@ -1,77 +1,180 @@
 #include "tui/keymap.h"
+#include "tui/layout.h"
 #include "tui/views.h"
 
 #include <string.h>
 
-static const char *const ABOUT[N_SCREENS][3] = {
+enum { KEY_COLUMNS = 15, TWO_COLUMNS = 100 };
+
+static const char *const ABOUT[N_SCREENS][2] = {
     {"Read: which concepts fire in a text, token by token.",
-     "Tints and bars: activation of the selected (>) and the pinned (1 2 ..) concepts;",
-     "the legend names the unit. Dimmed tokens belong to the template."},
-    {"Concepts: all labels of the dictionary.",
-     "/ filters by regular expression as you type; the spans that match are marked.",
-     "act is the largest activation in the prompt that is on screen."},
+     "Tints and bars show the selected (>) and the pinned (1 2 ..) concepts."},
+    {"Concepts: all labels of the dictionary.", "/ filters as you type; what matches is marked."},
     {"Steer: turn concepts up and down and compare the answers.",
-     "1.0 adds a concept as strongly as it ever fires. Moving a slider runs the steered",
-     "answer again at once; the first token that differs is underlined."},
+     "A moved slider answers again at once; the first different token is underlined."},
 };
 
-static int help_line(struct grid *g, struct rect r, int y, enum action a)
+/* Words that the screens use, in plain ones. */
+static const struct {
+    unsigned screens; /* union of ON_* */
+    const char *word, *meaning;
+} WORDS[] = {
+    {ON_ALL, "concept", "a direction in the model, and a label that says of what"},
+    {ON_ALL, "act", "activation: how strongly a concept fires"},
+    {ON_ALL, "act_max", "the largest activation of the concept that is known"},
+    {ON_READ | ON_STEER, "margin", "0: just counts as present, 1: fires like its act_max"},
+    {ON_READ | ON_STEER, "z", "spreads above the concept's mean on neutral text"},
+    {ON_READ | ON_STEER, "share", "act / act_max; raw: act itself, without an act_max"},
+    {ON_READ, "token/prompt", "the list: at the cursor's token, or most over your text"},
+    {ON_READ | ON_CONCEPTS, "pin", "keeps a concept in a row of bars of its own"},
+    {ON_CONCEPTS, "genre", "what the label is about: text, code or math"},
+    {ON_CONCEPTS, "fuzzy", "finds letters in this order, with anything between"},
+    {ON_READ | ON_CONCEPTS, "pushes up", "tokens the concept makes likelier; down: less likely"},
+    {ON_READ | ON_CONCEPTS, "nearest", "concepts whose directions point nearly the same way"},
+    {ON_READ | ON_STEER, "baseline", "the answer without steering, by the same random numbers"},
+    {ON_STEER, "rack", "the concepts that steer, a slot each"},
+    {ON_STEER, "auto", "the slot follows the text's top concept until you touch it"},
+    {ON_STEER, "factor", "how much is added: 1.0 is act_max, 0 nothing"},
+    {ON_STEER, "kind",
+     "add; clamp: fix the activation; threshold: add only where it is weak; project out: take the "
+     "concept away"},
+    {ON_STEER, "KL", "how far the odds of the first token moved; 0: not at all"},
+    {ON_STEER, "edit/residual", "size of the edit beside the state that it changes"},
+};
+
+/* Titles over the actions that all screens share, each up to the next. */
+static const struct {
+    enum action first;
+    const char *title;
+} GROUPS[] = {{ACTION_UP, "Moving"},
+              {ACTION_GO_READ, "Screens"},
+              {ACTION_PALETTE, "Colours"},
+              {ACTION_MOUSE, "Program"}};
+
+/* Where the help is written; g is NULL where only its rows are counted. */
+struct column {
+    struct grid *g;
+    struct rect r;
+    int y;
+};
+
+/* Wraps ASCII text at blanks from column x on; takes at least one row. */
+static void wrapped(struct column *c, int x, enum style style, const char *text)
 {
-    const struct action_info *info = action_info(a);
-    if (g) {
-        grid_fit(g, r, y, 1, 14, STYLE_ACCENT, 0, info->keys, strlen(info->keys));
-        grid_fit(g, r, y, 16, r.width - 17, STYLE_TEXT, 0, info->help, strlen(info->help));
-    }
-    return y + 1;
+    size_t width = c->r.width - x - 1 > 8 ? (size_t)(c->r.width - x - 1) : 8;
+    do {
+        size_t len = strlen(text), cut = len;
+        for (cut = len; cut > width;)
+            do
+                cut--;
+            while (cut > 0 && text[cut] != ' ');
+        cut = cut > 0 ? cut : len < width ? len : width;
+        if (c->g)
+            grid_text(c->g, c->r, c->y, x, style, 0, text, cut);
+        c->y++;
+        text += cut;
+        text += strspn(text, " ");
+    } while (*text);
 }
 
-static int help_group(struct grid *g, struct rect r, int y, const char *title, unsigned screen,
-                      bool shared)
+static void title(struct column *c, const char *text)
 {
-    if (g)
-        grid_str(g, r, y, 1, STYLE_TITLE, title);
-    y++;
+    wrapped(c, 1, STYLE_TITLE, text);
+}
+
+static void line(struct column *c, const char *left, const char *right)
+{
+    if (c->g)
+        grid_fit(c->g, c->r, c->y, 1, KEY_COLUMNS - 1, STYLE_ACCENT, 0, left, strlen(left));
+    wrapped(c, KEY_COLUMNS + 1, STYLE_TEXT, right);
+}
+
+static void own_keys(struct column *c, unsigned screen)
+{
+    title(c, "Keys of this screen");
     for (int a = ACTION_NONE + 1; a < N_ACTIONS; a++) {
         const struct action_info *info = action_info((enum action)a);
-        if (info->screens & screen && (info->screens == ON_ALL) == shared)
-            y = help_line(g, r, y, (enum action)a);
+        if (info->screens & screen && info->screens != ON_ALL)
+            line(c, info->keys, info->help);
     }
-    return y;
+    c->y++;
 }
 
-static int draw_column(struct grid *g, struct rect r, int y, const struct app *app, int part)
+static void words(struct column *c, unsigned screen)
 {
-    if (part != 1) {
-        y = help_group(g, r, y, "This screen", app_screen_bit(app), false);
-        y++;
-    }
-    if (part != 0)
-        y = help_group(g, r, y, "Everywhere", app_screen_bit(app), true);
-    return y;
+    title(c, "Words");
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+        if (WORDS[i].screens & screen)
+            line(c, WORDS[i].word, WORDS[i].meaning);
+    c->y++;
 }
 
+static void shared_keys(struct column *c)
+{
+    size_t group = 0;
+    for (int a = ACTION_NONE + 1; a < N_ACTIONS; a++) {
+        const struct action_info *info = action_info((enum action)a);
+        if (info->screens != ON_ALL)
+            continue;
+        if (group < sizeof GROUPS / sizeof *GROUPS && GROUPS[group].first == (enum action)a) {
+            c->y += group > 0;
+            title(c, GROUPS[group++].title);
+        }
+        line(c, info->keys, info->help);
+    }
+}
+
+/* Writes the help from row `top` on; returns how many rows all of it has. */
 static int draw_help(struct grid *g, struct rect r, const struct app *app, int top)
 {
-    int y = -top;
-    for (int i = 0; i < 3; i++, y++)
-        if (g)
-            grid_str(g, r, y, 1, i ? STYLE_TEXT : STYLE_TITLE, ABOUT[app->screen][i]);
-    y++;
-    if (r.width < 100)
-        return draw_column(g, r, y, app, 2) + top;
-    struct rect left = r, right = r;
-    left.width = r.width / 2;
-    rect_take_left(&right, r.width / 2);
-    int a = draw_column(g, left, y, app, 0), b = draw_column(g, right, y, app, 1);
-    return (a > b ? a : b) + top;
+    unsigned screen = app_screen_bit(app);
+    struct column left = {g, r, -top}, right = left;
+    title(&left, ABOUT[app->screen][0]);
+    wrapped(&left, 1, STYLE_TEXT, ABOUT[app->screen][1]);
+    left.y++;
+    right.y = left.y;
+    bool wide = r.width >= TWO_COLUMNS;
+    if (wide) {
+        left.r.width = r.width * 31 / 50;
+        rect_take_left(&right.r, left.r.width);
+    }
+    own_keys(&left, screen);
+    words(&left, screen);
+    if (!wide)
+        right.y = left.y;
+    shared_keys(&right);
+    return (left.y > right.y ? left.y : right.y) + top;
 }
 
-int view_help_rows(const struct app *app, int width)
+/* Rows for the text: the last one tells where one is if there is more than fits. */
+static int visible_rows(const struct app *app, struct rect r)
 {
-    return draw_help(NULL, rect_make(0, 0, 1, width), app, 0);
+    return draw_help(NULL, r, app, 0) > r.height && r.height > 1 ? r.height - 1 : r.height;
+}
+
+int view_help_page(const struct app *app)
+{
+    int rows = visible_rows(app, layout_frame(app).body);
+    return rows > 1 ? rows : 1;
+}
+
+int view_help_last_top(const struct app *app)
+{
+    struct rect r = layout_frame(app).body;
+    int over = draw_help(NULL, r, app, 0) - visible_rows(app, r);
+    return over > 0 ? over : 0;
 }
 
 void view_help(struct grid *g, struct rect r, const struct app *app)
 {
-    draw_help(g, r, app, app->help_top);
+    int visible = visible_rows(app, r);
+    struct rect text = rect_take_top(&r, visible);
+    int total = draw_help(g, text, app, app->help_top);
+    if (rect_is_empty(r))
+        return;
+    int pages = (total + visible - 1) / visible;
+    int page = app->help_top + visible >= total ? pages : app->help_top / visible + 1;
+    grid_repeat(g, r, 0, 0, r.width, STYLE_RULE, g->ascii ? "-" : "─");
+    grid_printf(g, r, 0, 2, STYLE_ACCENT,
+                page < pages ? " more: j k, Space  %d/%d " : " end: k, g  %d/%d ", page, pages);
 }

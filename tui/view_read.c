@@ -117,7 +117,10 @@ void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins
             pin = app->pins[k] == rows[i] ? k + 1 : pin;
         bool tint = app->has_selected && rows[i] == app->selected;
         char key[8];
-        snprintf(key, sizeof key, pin ? "%d%s" : ">", pin, tint && pin ? ">" : "");
+        if (!pins)
+            snprintf(key, sizeof key, "tint");
+        else
+            snprintf(key, sizeof key, pin ? "%d%s" : ">", pin, tint && pin ? ">" : "");
         int used = grid_str(g, r, 0, x + 1, STYLE_ACCENT, key) + 2;
         const char *label = app_label(app, rows[i]);
         grid_fit(g, r, 0, x + used, room - used - 1, tint ? STYLE_TEXT : STYLE_DIM, 0, label,

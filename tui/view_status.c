@@ -51,11 +51,13 @@ static const char *hint_of_mode(const struct app *app)
                    ? "Typing replaces the example, arrows edit it   Enter run   Esc back"
                    : "Enter run   Ctrl-U empty   Ctrl-J new line   Up older prompts   Esc back";
     case MODE_FILTER:
-        return "Enter keep   Esc clear   Up Down move   lower case ignores case";
+        return app->is_fuzzy
+                   ? "Enter keep   Esc clear   Up Down move   Ctrl-R regular expression"
+                   : "Enter keep   Esc clear   Up Down move   Ctrl-R fuzzy   lower case: any";
     case MODE_VALUE:
         return "Enter set   Esc cancel   from -2 to 2";
     case MODE_HELP:
-        return "j k scroll   Esc close";
+        return "j k Space scroll   Esc close";
     case MODE_PAGE:
         return "Esc back   j k other concept   PgDn more   S steer   Space pin";
     case MODE_NORMAL:
@@ -125,6 +127,28 @@ static const char *load_text(const struct app *app)
     return "ready";
 }
 
+/* In plain words, what the numbers on this screen mean. */
+static const char *legend_of(const struct app *app)
+{
+    if (!app->dict)
+        return "";
+    if (app->screen == SCREEN_STEER)
+        return "KL: how far the first token's odds moved, 0: not";
+    switch (app->unit) {
+    case SCORE_MARGIN:
+        return "margin 0: just present, 1: as strong as known";
+    case SCORE_Z:
+        return "z: spreads above the mean on neutral text";
+    case SCORE_SHARE:
+        return "share 1: as strong as known";
+    case SCORE_RAW:
+        return "raw: the activation itself";
+    case N_SCORE_UNITS:
+        break;
+    }
+    return "";
+}
+
 void view_status(struct grid *g, struct rect r, const struct app *app)
 {
     char text[128];
@@ -138,7 +162,10 @@ void view_status(struct grid *g, struct rect r, const struct app *app)
     if (at > x)
         grid_str(g, r, 0, at, STYLE_DIM, right);
     int room = (at > x ? at : r.width) - x - 1;
-    grid_fit(g, r, 0, x, room, STYLE_TEXT, 0, app->notice, strlen(app->notice));
+    if (app->notice[0])
+        grid_fit(g, r, 0, x, room, STYLE_TEXT, 0, app->notice, strlen(app->notice));
+    else if (!busy && app->load == LOAD_READY && (int)strlen(legend_of(app)) <= room)
+        grid_str(g, r, 0, x, STYLE_DIM, legend_of(app));
 }
 
 static int wrap_line(struct grid *g, struct rect r, int y, enum style style, const char *text)

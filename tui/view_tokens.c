@@ -77,14 +77,14 @@ static void draw_number(const struct painter *p, int y, const struct flow_span *
 static void draw_span(const struct painter *p, const struct flow_span *span, int peak)
 {
     int y = (span->row - p->paint->top) * p->per_row;
-    int level = !p->paint->has_tint
-                    ? 0
-                    : app_heat(p->app, p->tokens, span->token, p->paint->tint, p->tint_scale);
-    enum style style = level > 0                          ? style_heat(level)
+    int step = !p->paint->has_tint
+                   ? 0
+                   : app_heat_step(p->app, p->tokens, span->token, p->paint->tint, p->tint_scale);
+    unsigned mods = mods_of(p, span->token, peak);
+    enum style style = step > 0                           ? style_heat_step(step, &mods)
                        : p->tokens->special[span->token]  ? STYLE_DIM
                        : span->token == p->paint->differs ? STYLE_DIFFERS
                                                           : STYLE_TEXT;
-    unsigned mods = mods_of(p, span->token, peak);
     if (span->token == p->paint->differs)
         mods |= MOD_UNDERLINE | MOD_BOLD;
     flow_draw_span(p->g, p->area, y, span->col, span, p->tokens, style, mods);

@@ -15,7 +15,8 @@ void view_read(struct grid *g, const struct app *app);
 void view_concepts(struct grid *g, const struct app *app);
 void view_steer(struct grid *g, const struct app *app);
 void view_help(struct grid *g, struct rect r, const struct app *app);
-int view_help_rows(const struct app *app, int width); /* rows of the whole help text */
+int view_help_page(const struct app *app);     /* rows of it that are shown at once */
+int view_help_last_top(const struct app *app); /* first row shown at its end */
 void view_error(struct grid *g, struct rect r, const struct app *app);
 
 /* Pieces that several screens use. */

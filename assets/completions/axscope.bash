@@ -9,6 +9,7 @@ _axscope() {
         --layer) return ;;
         --threads) return ;;
         --color) COMPREPLY=($(compgen -W 'auto true 256 16 8 mono ascii' -- "$cur")); return ;;
+        --bg) COMPREPLY=($(compgen -W 'light dark' -- "$cur")); return ;;
         --completions) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
         --ids) return ;;
         --answer) return ;;
@@ -21,6 +22,7 @@ _axscope() {
         --top) return ;;
         --concept) return ;;
         --pool) COMPREPLY=($(compgen -W 'text axbench' -- "$cur")); return ;;
+        --dump) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --unit) COMPREPLY=($(compgen -W 'margin z share raw' -- "$cur")); return ;;
         --limit) return ;;
         --sort) COMPREPLY=($(compgen -W 'row label act_max relevance' -- "$cur")); return ;;
@@ -39,10 +41,12 @@ _axscope() {
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-            read|search|show|steer|tokenize|dump|info|calibrate) command=$word; break ;;
+            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest) command=$word; break ;;
         esac
     done
     case $command in
+        selftest) word='--model --dict --acts --layer --threads --json --help' ;;
+        open) word='--model --dict --acts --layer --threads --color --bg --help' ;;
         calibrate) word='--model --dict --acts --layer --threads --json --texts --again --help' ;;
         info) word='--model --dict --acts --layer --threads --json --help' ;;
         dump) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
@@ -50,8 +54,8 @@ _axscope() {
         steer) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
         show) word='--model --dict --acts --layer --threads --json --lens --nearest --help' ;;
         search) word='--model --dict --acts --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
-        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --unit --signed --help' ;;
-        *) word='--model --dict --acts --layer --threads --color --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate' ;;
+        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
+        *) word='--model --dict --acts --layer --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

@@ -17,6 +17,7 @@ complete -c axscope -l layer -x -d 'hook layer, from 0 (default: that of the dic
 complete -c axscope -l threads -x -d 'threads (default: one per core)'
 complete -c axscope -l json -n '__fish_seen_subcommand_from read search show steer tokenize dump info calibrate selftest' -d 'print JSON'
 complete -c axscope -l color -x -a 'auto true 256 16 8 mono ascii' -d 'colours of the screens (default: what the terminal has)'
+complete -c axscope -l bg -x -a 'light dark' -d 'background of the terminal (default: as COLORFGBG says, or dark)'
 complete -c axscope -l completions -x -a 'bash zsh fish' -d 'print a completion script'
 complete -c axscope -l ids -x -d 'exactly these token ids in place of a text'
 complete -c axscope -l raw -d 'the text as typed, BOS added unless typed'

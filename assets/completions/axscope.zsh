@@ -37,6 +37,7 @@ _axscope() {
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
+                '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
                 '--help[show the help]' \
                 '*: :' ;;
         calibrate)
@@ -180,6 +181,7 @@ _axscope() {
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
+                '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
                 '--completions=[print a completion script]:SHELL:(bash zsh fish)' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \

@@ -87,7 +87,7 @@ END_TEST
 static int value(const char *text, size_t i, size_t k, bool joined)
 {
     bool starts = text[i] != ' ' && (i == 0 || text[i - 1] == ' ');
-    return 16 + (starts ? 10 : 0) + (starts && k == 0 ? 4 : 0) + (joined ? 8 : 0);
+    return 16 + (starts ? 10 : 0) + (starts && k == 0 ? 4 : 0) + (joined ? 10 : 0);
 }
 
 /* The best over every way to choose the places. */

@@ -88,11 +88,48 @@ keys -l "("
 see "column"
 keys BSpace Enter Enter
 see "nearest"
-keys Escape "?"
-see "This screen"
-keys Escape q
+keys Escape Escape / C-r
+keys -l "bkgbrd"
+see "references to baking bread and dough"
+see "by relevance"
+keys Enter Escape f
+see "genre: text"
+keys "?"
+see "Keys of this screen"
+see "more: j k"
+keys G
+see "quit"
+keys Escape 1 j Enter
+see "act_max"
+see "Esc back"
+keys Escape
+see "Over the prompt"
+keys q
 left_clean 0
-echo "ok: types a prompt, filters by regex, opens a page, helps"
+echo "ok: types a prompt, filters by regex and fuzzy, opens pages, helps"
+
+begin 80 24 xterm-256color
+see "ready"
+yes "the river bank was wet and the bread was warm" | head -500 >"$DIR/long"
+t load-buffer -b long "$DIR/long"
+t paste-buffer -p -b long -t a
+see "takes at most"
+see "the new one was not read"
+keys Enter
+keys Escape
+see "i edit"
+keys o
+see "example"
+keys q
+left_clean 0
+echo "ok: a long paste is shown, and refused in words"
+
+begin 80 24 vt100
+see "ready"
+keys q
+see "left with 0"
+screen | grep -q BASELINE && fail "vt100: the screen's remnants stay"
+echo "ok: a terminal without a second screen is cleared"
 
 begin 80 24 xterm-256color
 see "ready"

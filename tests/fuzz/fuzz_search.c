@@ -54,6 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (concept_search_regex(&m, search, text, size % 2, &err) == ERR_OK)
             check(&m, &labels);
         concept_matches_clear(&m);
+        concept_search_fuzzy(&m, search, text);
+        check(&m, &labels);
+        concept_matches_clear(&m);
         concept_search_free(search);
     }
     free(text);

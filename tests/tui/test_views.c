@@ -60,6 +60,8 @@ START_TEST(modes_look_as_they_did)
 {
     check_keys("?", "help_read");
     check_keys("3?", "help_steer");
+    check_keys("2?  ", "help_concepts_end");
+    check_keys("2sssff", "concepts_sorted");
     check_keys("i", "read_edit_example");
     check_keys("iA fish, said the fish", "read_typing");
     check_keys("j\r", "read_page");
