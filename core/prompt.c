@@ -63,20 +63,30 @@ static int check_prompt(const struct prompt *p, const struct scope *scope, struc
     return ERR_LIMIT;
 }
 
-static int render_chat(struct prompt *p, const struct scope *scope, const char *text, size_t len,
-                       const char *answer, struct err *err)
+int prompt_check_chat(const struct scope *scope, struct err *err)
 {
-    if (!chat_supported(scope->tokenizer)) {
+    const char *name = scope->model ? scope->model->name : "the model";
+    if (!scope->chat_lacks && chat_supported(scope->tokenizer))
+        return ERR_OK;
+    if (scope->chat_lacks)
+        err_set(err, ERR_UNSUPPORTED,
+                "%s has a chat template of another form than Gemma's: it lacks '%s'", name,
+                scope->chat_lacks);
+    else
         err_set(err, ERR_UNSUPPORTED, "%s has no chat form: its tokenizer lacks the turn markers",
-                scope->model->name);
-        err_hint(err, "Use --raw, or a model that was tuned for chat.");
-        return ERR_UNSUPPORTED;
-    }
-    struct chat_turn turns[] = {{CHAT_USER, text, len},
-                                {CHAT_MODEL, answer, answer ? strlen(answer) : 0}};
+                name);
+    err_hint(err, "Use --raw and type the markers yourself, or a model that was tuned for chat.");
+    return ERR_UNSUPPORTED;
+}
+
+static int render_chat(struct prompt *p, const struct scope *scope, const struct chat_turn *turns,
+                       size_t n_turns, struct err *err)
+{
+    int rc = prompt_check_chat(scope, err);
+    if (rc != ERR_OK)
+        return rc;
     struct chat_prompt chat = {0};
-    int rc = chat_render(&chat, scope->tokenizer, scope->model->config.bos_id, turns,
-                         answer ? 2 : 1, err);
+    rc = chat_render(&chat, scope->tokenizer, scope->model->config.bos_id, turns, n_turns, err);
     if (rc == ERR_OK) {
         p->ids = chat.ids;
         p->counted = chat.counted;
@@ -106,27 +116,48 @@ static int encode_raw(struct prompt *p, const struct scope *scope, const char *t
     return rc;
 }
 
+static int refuse_no_tokenizer(const struct scope *scope, struct err *err)
+{
+    err_set(err, ERR_UNSUPPORTED, "%s has no tokenizer, so text cannot become tokens",
+            scope->model->name);
+    err_hint(err, "Put the model's tokenizer.json into its folder, or give token ids: --ids "
+                  "2,17,5");
+    return ERR_UNSUPPORTED;
+}
+
+/* What every prompt made of text goes through; `rc` is what making its ids returned. */
+static int finish(struct prompt *p, const struct scope *scope, int rc, struct err *err)
+{
+    if (rc == ERR_OK)
+        rc = check_prompt(p, scope, err);
+    if (rc == ERR_OK)
+        flag_specials(p, scope);
+    else
+        prompt_clear(p);
+    return rc;
+}
+
 int prompt_from_text(struct prompt *out, const struct scope *scope, enum prompt_form form,
                      const char *text, size_t len, const char *answer, struct err *err)
 {
     *out = (struct prompt){0};
-    if (!scope->tokenizer) {
-        err_set(err, ERR_UNSUPPORTED, "%s has no tokenizer, so text cannot become tokens",
-                scope->model->name);
-        err_hint(err, "Put the model's tokenizer.json into its folder, or give token ids: --ids "
-                      "2,17,5");
-        return ERR_UNSUPPORTED;
-    }
+    if (!scope->tokenizer)
+        return refuse_no_tokenizer(scope, err);
     bool is_chat = form == PROMPT_CHAT || (form == PROMPT_AUTO && (scope->is_chat || answer));
-    int rc = is_chat ? render_chat(out, scope, text, len, answer, err)
+    struct chat_turn turns[] = {{CHAT_USER, text, len},
+                                {CHAT_MODEL, answer, answer ? strlen(answer) : 0}};
+    int rc = is_chat ? render_chat(out, scope, turns, answer ? 2 : 1, err)
                      : encode_raw(out, scope, text, len, err);
-    if (rc == ERR_OK)
-        rc = check_prompt(out, scope, err);
-    if (rc == ERR_OK)
-        flag_specials(out, scope);
-    else
-        prompt_clear(out);
-    return rc;
+    return finish(out, scope, rc, err);
+}
+
+int prompt_from_turns(struct prompt *out, const struct scope *scope, const struct chat_turn *turns,
+                      size_t n_turns, struct err *err)
+{
+    *out = (struct prompt){0};
+    if (!scope->tokenizer)
+        return refuse_no_tokenizer(scope, err);
+    return finish(out, scope, render_chat(out, scope, turns, n_turns, err), err);
 }
 
 int prompt_from_ids(struct prompt *out, const struct scope *scope, const int *ids, size_t n,

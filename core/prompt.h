@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct chat_turn;
 struct dump_file;
 struct scope;
 
@@ -20,11 +21,20 @@ struct prompt {
     int n_spared;  /* positions the clamp leaves alone: template prefix, 0 for raw and ids */
 };
 
-/* AUTO: chat for chat models, else raw. answer: the model's answer (chat only) or NULL; with one
+/* AUTO: chat for chat models, else raw (also for models whose template is of another form than
+ * Gemma's). answer: the model's answer (chat only) or NULL; with one
  * the sequence ends with its last token. Raw text gets a BOS unless it begins with one.
- * Fails: ERR_UNSUPPORTED without tokenizer or turn markers, ERR_LIMIT when it exceeds n_ctx. */
+ * Fails: ERR_UNSUPPORTED without tokenizer or turn markers, and where the chat form is asked for
+ * and the model's is not Gemma's; ERR_LIMIT when it exceeds n_ctx. */
 int prompt_from_text(struct prompt *out, const struct scope *scope, enum prompt_form form,
                      const char *text, size_t len, const char *answer, struct err *err) ERR_CHECK;
+
+/* ERR_UNSUPPORTED, with the reason, if the files cannot be used in the chat form. */
+int prompt_check_chat(const struct scope *scope, struct err *err) ERR_CHECK;
+
+/* A conversation of several turns in the chat form; `turns` as in core/chat.h. */
+int prompt_from_turns(struct prompt *out, const struct scope *scope, const struct chat_turn *turns,
+                      size_t n_turns, struct err *err) ERR_CHECK;
 
 /* Exactly these ids. Counted: all but bos, eos and pad. ERR_LIMIT: one is out of range. */
 int prompt_from_ids(struct prompt *out, const struct scope *scope, const int *ids, size_t n,

@@ -1,5 +1,6 @@
 #include "core/scope.h"
 
+#include "data/chat_template.h"
 #include "data/file.h"
 #include "data/model_gguf.h"
 
@@ -85,11 +86,43 @@ static void add_end_of_turn(struct scope *scope)
 static int open_model(struct scope *scope, const char *path, struct err *err)
 {
     int rc = model_open(&scope->model, path, err);
-    if (rc != ERR_OK)
+    if (rc == ERR_OK)
+        add_end_of_turn(scope);
+    return rc;
+}
+
+/* A model is a chat model when its files carry a template that this program can render. */
+static void judge_chat_form(struct scope *scope, const char *template)
+{
+    scope->chat_lacks = template ? chat_template_lacks(template) : NULL;
+    scope->is_chat =
+        template && !scope->chat_lacks && scope->tokenizer && chat_supported(scope->tokenizer);
+}
+
+/* The template of files whose weights are not opened. */
+static int read_unopened_form(struct scope *scope, const char *model, struct err *err)
+{
+    struct model_files *files;
+    char *template;
+    if (file_is_dir(model)) {
+        int rc = chat_template_read(&template, model, err);
+        judge_chat_form(scope, template);
+        free(template);
         return rc;
-    scope->is_chat = scope->tokenizer && chat_supported(scope->tokenizer) && scope->model->files &&
-                     model_files_chat_template(scope->model->files);
-    add_end_of_turn(scope);
+    }
+    int rc = model_files_open(&files, model, err);
+    if (rc == ERR_OK)
+        judge_chat_form(scope, model_files_chat_template(files));
+    model_files_close(files);
+    return rc;
+}
+
+static int read_chat_form(struct scope *scope, const char *model, struct err *err)
+{
+    if (!scope->model)
+        return read_unopened_form(scope, model, err);
+    const struct model_files *files = scope->model->files;
+    judge_chat_form(scope, files ? model_files_chat_template(files) : NULL);
     return ERR_OK;
 }
 
@@ -161,6 +194,8 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
         rc = open_tokenizer(scope, paths->model, need, err);
     if (rc == ERR_OK && need & SCOPE_MODEL)
         rc = open_model(scope, paths->model, err);
+    if (rc == ERR_OK && need & (SCOPE_MODEL | SCOPE_TOKENIZER))
+        rc = read_chat_form(scope, paths->model, err);
     if (rc == ERR_OK)
         rc = scope_check(scope, options->layer, err);
     if (rc == ERR_OK && need & SCOPE_CALIBRATION && scope->dict && paths->model)

@@ -17,7 +17,8 @@ struct scope {
     struct model *model;         /* or NULL: only a dictionary was opened */
     struct tokenizer *tokenizer; /* NULL: the folder has none, --ids only */
     struct dictionary *dict;     /* or NULL */
-    bool is_chat;                /* the files carry a chat template */
+    bool is_chat;                /* the files carry a chat template of Gemma's form */
+    const char *chat_lacks; /* a template of another form: what of Gemma's it lacks; else NULL */
     bool is_demo;
     int hook_layer; /* --layer, else the dictionary's; without a dictionary the last layer */
 };

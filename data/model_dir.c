@@ -1,3 +1,4 @@
+#include "data/chat_template.h"
 #include "data/file.h"
 #include "data/model_dir_internal.h"
 #include "data/safetensors.h"
@@ -10,9 +11,6 @@
 #define GENERATION_FILE "generation_config.json"
 #define WEIGHTS_FILE "model.safetensors"
 #define INDEX_FILE "model.safetensors.index.json"
-#define TOKENIZER_CONFIG_FILE "tokenizer_config.json"
-#define TEMPLATE_FILE "chat_template.jinja"
-#define MAX_TEMPLATE ((size_t)1 << 20)
 #define MAX_SHARDS 1000
 
 struct entry {
@@ -84,47 +82,6 @@ static int read_generation_config(struct model_dir *dir, struct err *err)
     rc = model_numbers_add_stops(&dir->numbers, doc, err);
     json_close(doc);
     return rc;
-}
-
-/* One template, or a list of named ones of which "default" is meant. */
-static const char *pick_template(const struct json *v)
-{
-    if (!json_is_array(v))
-        return json_string(v);
-    const char *picked = NULL;
-    for (const struct json *item = json_first(v); item; item = json_next(item)) {
-        const char *name = json_string(json_get(item, "name"));
-        const char *text = json_string(json_get(item, "template"));
-        if (text && (!picked || (name && strcmp(name, "default") == 0)))
-            picked = text;
-    }
-    return picked;
-}
-
-/* The file of its own wins over the key, as in Hugging Face's loader. */
-static int read_chat_template(struct model_dir *dir, struct err *err)
-{
-    if (has_file(dir, TEMPLATE_FILE)) {
-        struct buf text = {0};
-        char *path = path_join(dir->path, TEMPLATE_FILE);
-        int rc = file_read(&text, path, MAX_TEMPLATE, err);
-        free(path);
-        if (rc == ERR_OK)
-            dir->chat_template = mem_strdup(buf_cstr(&text));
-        buf_clear(&text);
-        return rc;
-    }
-    if (!has_file(dir, TOKENIZER_CONFIG_FILE))
-        return ERR_OK;
-    struct json_doc *doc;
-    int rc = open_json(&doc, dir, TOKENIZER_CONFIG_FILE, err);
-    if (rc != ERR_OK)
-        return rc;
-    const char *text = pick_template(json_get(json_root(doc), "chat_template"));
-    if (text)
-        dir->chat_template = mem_strdup(text);
-    json_close(doc);
-    return ERR_OK;
 }
 
 /* --- weights --- */
@@ -271,7 +228,7 @@ int model_dir_open(struct model_dir **out, const char *path, struct err *err)
     if (rc == ERR_OK)
         rc = read_generation_config(dir, err);
     if (rc == ERR_OK)
-        rc = read_chat_template(dir, err);
+        rc = chat_template_read(&dir->chat_template, dir->path, err);
     if (rc == ERR_OK)
         rc = read_weights(dir, err);
     if (rc != ERR_OK) {

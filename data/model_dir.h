@@ -42,7 +42,7 @@ const struct tensor *model_dir_tensor(const struct model_dir *dir, const char *n
 void model_dir_tensor_name(char *name, enum weight_role role, int layer);
 size_t model_dir_bytes(const struct model_dir *dir); /* size of all tensors */
 
-/* The chat template's text if tokenizer_config.json or chat_template.jinja carries one, or NULL. */
+/* The chat template (data/chat_template.h), or NULL. */
 const char *model_dir_chat_template(const struct model_dir *dir);
 
 /* Parses a config.json text alone (tests, fuzzing). */

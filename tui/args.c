@@ -185,10 +185,11 @@ static bool takes_text(enum command command)
 /* A dump brings its own tokens, and nothing is computed that an edit could change. */
 static int check_dump(const struct args *args, struct err *err)
 {
-    const char *other = args->text                                          ? "TEXT"
-                        : args->form == PROMPT_IDS                          ? "--ids"
-                        : args->form != PROMPT_AUTO || args->answer != NULL ? "the form of a text"
-                                                                            : NULL;
+    const char *other = args->text                 ? "TEXT"
+                        : args->form == PROMPT_IDS ? "--ids"
+                        : args->form != PROMPT_AUTO || args->answer || args->messages
+                            ? "the form of a text"
+                            : NULL;
     if (other)
         return err_set(err, ERR_ARG, "--dump brings its own tokens, and %s was given too", other);
     if (args->n_edits == 0 && args->steer_at == 0)
@@ -198,24 +199,40 @@ static int check_dump(const struct args *args, struct err *err)
     return ERR_ARG;
 }
 
+/* A text comes from one place, and an answer or several turns need the chat form. */
+static int check_text(struct args *args, struct err *err)
+{
+    bool has_ids = args->form == PROMPT_IDS;
+    if (has_ids && args->text)
+        return err_set(err, ERR_ARG, "--ids takes the place of TEXT: give one of the two");
+    if (args->messages && (args->text || has_ids || args->lines))
+        return err_set(err, ERR_ARG, "--messages takes the place of %s: give one of the two",
+                       args->text ? "TEXT"
+                       : has_ids  ? "--ids"
+                                  : "--lines");
+    const char *name = args->messages ? "messages" : "answer";
+    if ((args->answer || args->messages) && (has_ids || args->form == PROMPT_RAW))
+        return err_set(err, ERR_ARG, "--%s needs the chat template, and --%s leaves it out", name,
+                       has_ids ? "ids" : "raw");
+    if (args->answer || args->messages)
+        args->form = PROMPT_CHAT;
+    return ERR_OK;
+}
+
 /* What single options cannot see. */
 static int check_together(struct args *args, struct err *err)
 {
     const struct command_info *info = &command_table[args->command];
-    bool has_ids = args->form == PROMPT_IDS;
     if (args->dump)
         return check_dump(args, err);
-    if (has_ids && args->text)
-        return err_set(err, ERR_ARG, "--ids takes the place of TEXT: give one of the two");
-    if (args->answer && (has_ids || args->form == PROMPT_RAW))
-        return err_set(err, ERR_ARG, "--answer needs the chat template, and --%s leaves it out",
-                       has_ids ? "ids" : "raw");
-    if (args->answer)
-        args->form = PROMPT_CHAT;
-    if (args->command != COMMAND_TUI && *info->operand && !args->text && !has_ids) {
+    int rc = check_text(args, err);
+    if (rc != ERR_OK)
+        return rc;
+    bool has_prompt = args->text || args->form == PROMPT_IDS || args->messages;
+    if (args->command != COMMAND_TUI && *info->operand && !has_prompt) {
         err_set(err, ERR_ARG, "%s needs %s", info->name, info->operand);
         err_hint(err, "axscope %s %s%s", info->name, info->operand,
-                 takes_text(args->command) ? ", or --ids 2,17,5" : "");
+                 takes_text(args->command) ? ", --ids 2,17,5 or --messages FILE" : "");
         return ERR_ARG;
     }
     if (args->command == COMMAND_OPEN) {

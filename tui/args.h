@@ -63,7 +63,8 @@ struct args {
     enum prompt_form form;
     int *ids; /* [n_ids] owned: --ids */
     size_t n_ids;
-    const char *answer; /* or NULL */
+    const char *answer;   /* or NULL */
+    const char *messages; /* file of --messages in place of text; or NULL */
 
     struct steer_flag *edits; /* [n_edits] owned, in the order given */
     size_t n_edits;

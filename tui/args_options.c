@@ -400,6 +400,8 @@ const struct option option_table[] = {
           GROUP_TEXT, RUNS_MODEL | BIT(TUI), parse_form),
     STRING("answer", "TEXT", "the answer of the assistant, which ends the text", GROUP_TEXT,
            RUNS_MODEL, answer),
+    STRING("messages", "FILE", "a JSON list of {role, content} in place of a text; - is stdin",
+           GROUP_TEXT, RUNS_MODEL | BIT(TOKENIZE), messages),
 
     OTHER("set", "ROW=FACTOR", NULL, "add factor x act_max x direction", GROUP_STEERING, RUNS_MODEL,
           parse_edit),

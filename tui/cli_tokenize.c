@@ -66,18 +66,46 @@ static int encode(struct token_ids *ids, const struct tokenizer *tok, int bos, c
     return tokenizer_encode(ids, tok, text, len, err);
 }
 
+static void print_ids(const struct args *args, const struct tokenizer *tok,
+                      const struct token_ids *ids)
+{
+    if (args->json) {
+        print_object(stdout, NULL, tok, ids);
+        putchar('\n');
+    } else {
+        print_table(tok, ids);
+    }
+}
+
 static int tokenize_text(const struct args *args, const struct tokenizer *tok, int bos,
                          const struct buf *text, struct err *err)
 {
     struct token_ids ids = {0};
     int rc = encode(&ids, tok, bos, buf_cstr(text), text->len, err);
-    if (rc == ERR_OK && args->json) {
-        print_object(stdout, NULL, tok, &ids);
-        putchar('\n');
-    } else if (rc == ERR_OK) {
-        print_table(tok, &ids);
-    }
+    if (rc == ERR_OK)
+        print_ids(args, tok, &ids);
     token_ids_clear(&ids);
+    return rc;
+}
+
+/* The chat form begins with BOS in any case. */
+static int tokenize_messages(const struct args *args, const struct scope *scope, struct err *err)
+{
+    struct conversation c;
+    struct chat_prompt prompt = {0};
+    int bos = -1;
+    int rc = prompt_check_chat(scope, err);
+    if (rc == ERR_OK)
+        rc = bos_of(&bos, scope, err);
+    if (rc == ERR_OK)
+        rc = job_conversation(&c, args, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = chat_render(&prompt, scope->tokenizer, bos, c.turns, c.n, err);
+    if (rc == ERR_OK)
+        print_ids(args, scope->tokenizer, &prompt.ids);
+    chat_prompt_clear(&prompt);
+    conversation_clear(&c);
     return rc;
 }
 
@@ -151,22 +179,28 @@ static int tokenize_lines(const struct tokenizer *tok, int bos, const struct buf
     return rc;
 }
 
-int cli_tokenize(const struct args *args, struct err *err)
+static int tokenize_operand(const struct args *args, const struct scope *scope, struct err *err)
 {
-    struct scope scope;
     struct buf text = {0};
     int bos = -1;
-    int rc = scope_open(&scope, &args->scope, SCOPE_TOKENIZER, err);
-    if (rc != ERR_OK)
-        return rc;
-    if (args->bos)
-        rc = bos_of(&bos, &scope, err);
+    int rc = args->bos ? bos_of(&bos, scope, err) : ERR_OK;
     if (rc == ERR_OK)
         rc = job_text(&text, args, err);
     if (rc == ERR_OK)
-        rc = args->lines ? tokenize_lines(scope.tokenizer, bos, &text, err)
-                         : tokenize_text(args, scope.tokenizer, bos, &text, err);
+        rc = args->lines ? tokenize_lines(scope->tokenizer, bos, &text, err)
+                         : tokenize_text(args, scope->tokenizer, bos, &text, err);
     buf_clear(&text);
+    return rc;
+}
+
+int cli_tokenize(const struct args *args, struct err *err)
+{
+    struct scope scope;
+    int rc = scope_open(&scope, &args->scope, SCOPE_TOKENIZER, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc =
+        args->messages ? tokenize_messages(args, &scope, err) : tokenize_operand(args, &scope, err);
     scope_close(&scope);
     return rc;
 }

@@ -21,6 +21,38 @@ int job_text(struct buf *out, const struct args *args, struct err *err)
     return rc;
 }
 
+int job_conversation(struct conversation *out, const struct args *args, struct err *err)
+{
+    *out = (struct conversation){0};
+    int rc = messages_read(&out->messages, args->messages, err);
+    if (rc != ERR_OK)
+        return rc;
+    size_t n = out->messages.n;
+    if (args->answer && out->messages.items[n - 1].is_model) {
+        rc = err_set(err, ERR_FORMAT, "%s ends with the assistant's message, and --answer is one",
+                     args->messages);
+        err_hint(err, "Leave --answer out, or let the list end with a user message.");
+        conversation_clear(out);
+        return rc;
+    }
+    out->turns = mem_alloc(n + 1, sizeof *out->turns);
+    for (size_t i = 0; i < n; i++) {
+        const struct message *m = &out->messages.items[i];
+        out->turns[i] = (struct chat_turn){m->is_model ? CHAT_MODEL : CHAT_USER, m->text, m->len};
+    }
+    out->n = n;
+    if (args->answer)
+        out->turns[out->n++] = (struct chat_turn){CHAT_MODEL, args->answer, strlen(args->answer)};
+    return ERR_OK;
+}
+
+void conversation_clear(struct conversation *c)
+{
+    messages_clear(&c->messages);
+    free(c->turns);
+    *c = (struct conversation){0};
+}
+
 int job_check_row(const struct dictionary *dict, size_t row, struct err *err)
 {
     if (row < dict->n_concepts)
@@ -31,8 +63,21 @@ int job_check_row(const struct dictionary *dict, size_t row, struct err *err)
     return ERR_LIMIT;
 }
 
+static int make_conversation_prompt(struct job *job, const struct args *args, struct err *err)
+{
+    struct conversation c;
+    int rc = job_conversation(&c, args, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = prompt_from_turns(&job->prompt, &job->scope, c.turns, c.n, err);
+    conversation_clear(&c);
+    return rc;
+}
+
 static int make_prompt(struct job *job, const struct args *args, struct err *err)
 {
+    if (args->messages)
+        return make_conversation_prompt(job, args, err);
     if (args->form == PROMPT_IDS)
         return prompt_from_ids(&job->prompt, &job->scope, args->ids, args->n_ids, err);
     struct buf text = {0};

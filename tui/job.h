@@ -5,6 +5,7 @@
 #include "core/scope.h"
 #include "core/session.h"
 #include "data/dump_file.h"
+#include "data/messages.h"
 #include "tui/args.h"
 #include "tui/progress.h"
 
@@ -26,6 +27,16 @@ void job_close(struct job *job);
 
 /* TEXT as given, or standard input without one final newline where it is "-". */
 int job_text(struct buf *out, const struct args *args, struct err *err) ERR_CHECK;
+
+/* The turns of --messages; with --answer one more. The texts live in `messages`; the caller clears
+ * both. */
+struct conversation {
+    struct messages messages;
+    struct chat_turn *turns; /* [n] owned */
+    size_t n;
+};
+int job_conversation(struct conversation *out, const struct args *args, struct err *err) ERR_CHECK;
+void conversation_clear(struct conversation *c);
 
 /* ERR_LIMIT, with the number of rows, unless row is one of the dictionary's. */
 int job_check_row(const struct dictionary *dict, size_t row, struct err *err) ERR_CHECK;

@@ -13,6 +13,7 @@ _axscope() {
         --completions) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
         --ids) return ;;
         --answer) return ;;
+        --messages) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --set) return ;;
         --strength) return ;;
         --clamp) return ;;
@@ -49,12 +50,12 @@ _axscope() {
         open) word='--model --dict --acts --layer --threads --color --bg --help' ;;
         calibrate) word='--model --dict --acts --layer --threads --json --texts --again --help' ;;
         info) word='--model --dict --acts --layer --threads --json --help' ;;
-        dump) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
-        tokenize) word='--model --json --bos --lines --help' ;;
-        steer) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
+        dump) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
+        tokenize) word='--model --json --messages --bos --lines --help' ;;
+        steer) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
         show) word='--model --dict --acts --layer --threads --json --lens --nearest --help' ;;
         search) word='--model --dict --acts --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
-        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
+        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
         *) word='--model --dict --acts --layer --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))

@@ -74,6 +74,7 @@ _axscope() {
                 '--raw[the text as typed, BOS added unless typed]' \
                 '--chat[one user turn in the chat template (default for chat models)]' \
                 '--answer=[the answer of the assistant, which ends the text]:TEXT:' \
+                '--messages=[a JSON list of {role, content} in place of a text; - is stdin]:FILE:_files' \
                 '*--set=[add factor x act_max x direction]:ROW=FACTOR:' \
                 '*--strength=[add value x direction]:ROW=VALUE:' \
                 '*--clamp=[set the activation of the concept to value]:ROW=VALUE:' \
@@ -91,6 +92,7 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
                 '--json[print JSON]' \
+                '--messages=[a JSON list of {role, content} in place of a text; - is stdin]:FILE:_files' \
                 '--bos[put the BOS token first]' \
                 '--lines[every input line is a JSON string or an object with "text"]' \
                 '--help[show the help]' \
@@ -107,6 +109,7 @@ _axscope() {
                 '--raw[the text as typed, BOS added unless typed]' \
                 '--chat[one user turn in the chat template (default for chat models)]' \
                 '--answer=[the answer of the assistant, which ends the text]:TEXT:' \
+                '--messages=[a JSON list of {role, content} in place of a text; - is stdin]:FILE:_files' \
                 '*--set=[add factor x act_max x direction]:ROW=FACTOR:' \
                 '*--strength=[add value x direction]:ROW=VALUE:' \
                 '*--clamp=[set the activation of the concept to value]:ROW=VALUE:' \
@@ -158,6 +161,7 @@ _axscope() {
                 '--raw[the text as typed, BOS added unless typed]' \
                 '--chat[one user turn in the chat template (default for chat models)]' \
                 '--answer=[the answer of the assistant, which ends the text]:TEXT:' \
+                '--messages=[a JSON list of {role, content} in place of a text; - is stdin]:FILE:_files' \
                 '*--set=[add factor x act_max x direction]:ROW=FACTOR:' \
                 '*--strength=[add value x direction]:ROW=VALUE:' \
                 '*--clamp=[set the activation of the concept to value]:ROW=VALUE:' \

@@ -112,6 +112,43 @@ START_TEST(auto_follows_the_model)
 }
 END_TEST
 
+START_TEST(a_template_of_another_form_is_read_raw_and_refused_where_it_is_asked_for)
+{
+    struct prompt p;
+    struct err err = {0};
+    scope.is_chat = false;
+    scope.chat_lacks = "<start_of_turn>";
+    p = made(PROMPT_AUTO, "hello", NULL);
+    check_counted(&p, "hello");
+    ck_assert_int_eq(p.n_spared, 0);
+    prompt_clear(&p);
+    ck_assert_int_eq(prompt_from_text(&p, &scope, PROMPT_CHAT, "hello", 5, NULL, &err),
+                     ERR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.message, "another form than Gemma's"));
+    ck_assert_ptr_nonnull(strstr(err.message, "<start_of_turn>"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "--raw"));
+    scope.chat_lacks = NULL;
+}
+END_TEST
+
+START_TEST(several_turns_become_one_prompt)
+{
+    struct prompt p, single = made(PROMPT_CHAT, "hello", "there");
+    struct err err = {0};
+    const struct chat_turn turns[] = {
+        {CHAT_USER, "hello", 5}, {CHAT_MODEL, "there", 5}, {CHAT_USER, "again", 5}};
+    ck_assert_int_eq(prompt_from_turns(&p, &scope, turns, 2, &err), ERR_OK);
+    ck_assert_uint_eq(p.ids.n, single.ids.n);
+    ck_assert_mem_eq(p.ids.ids, single.ids.ids, p.ids.n * sizeof(int));
+    prompt_clear(&p);
+    ck_assert_int_eq(prompt_from_turns(&p, &scope, turns, 3, &err), ERR_OK);
+    check_counted(&p, "hellothereagain");
+    ck_assert_int_eq(p.n_spared, single.n_spared);
+    prompt_clear(&p);
+    prompt_clear(&single);
+}
+END_TEST
+
 START_TEST(typed_markers_become_special_tokens)
 {
     struct prompt p = made(PROMPT_RAW, "a<end_of_turn>b", NULL);
@@ -158,6 +195,8 @@ Suite *suite_prompt(void)
     tcase_add_test(t, a_chat_counts_the_text_and_spares_the_template_before_it);
     tcase_add_test(t, an_answer_ends_the_sequence_and_is_counted);
     tcase_add_test(t, auto_follows_the_model);
+    tcase_add_test(t, a_template_of_another_form_is_read_raw_and_refused_where_it_is_asked_for);
+    tcase_add_test(t, several_turns_become_one_prompt);
     tcase_add_test(t, typed_markers_become_special_tokens);
     tcase_add_test(t, a_text_longer_than_the_context_is_refused_with_both_counts);
     tcase_add_test(t, tokens_the_model_lacks_are_refused);

@@ -177,6 +177,56 @@ START_TEST(the_demo_is_taken_only_without_both_flags)
 }
 END_TEST
 
+/* A folder with the demo's tokenizer and this chat template, or none. */
+static void check_chat(const char *template, bool is_chat, const char *lacks)
+{
+    struct scope scope;
+    struct err err;
+    struct buf config = {0};
+    char demo[512], link[600], *dir = tmp_dir_new();
+    absolute(demo, sizeof demo, "assets/demo/tokenizer.json");
+    snprintf(link, sizeof link, "%s/tokenizer.json", dir);
+    ck_assert_int_eq(symlink(demo, link), 0);
+    free(tmp_dir_write(dir, "config.json", "{}", 2));
+    buf_printf(&config, "{\"chat_template\":\"%s\"}", template ? template : "");
+    if (template)
+        free(tmp_dir_write(dir, "tokenizer_config.json", config.data, config.len));
+    ck_assert_int_eq(open_with(&scope, options(dir, MINI), SCOPE_TOKENIZER, &err), ERR_OK);
+    ck_assert_int_eq(scope.is_chat, is_chat);
+    ck_assert_pstr_eq(scope.chat_lacks, lacks);
+    scope_close(&scope);
+    buf_clear(&config);
+    tmp_dir_free(dir);
+}
+
+START_TEST(a_model_with_a_template_of_gemmas_form_is_a_chat_model)
+{
+    check_chat("<start_of_turn>model<end_of_turn>", true, NULL);
+    check_chat("<|im_start|>assistant<|im_end|>", false, "<start_of_turn>");
+    check_chat(NULL, false, NULL);
+}
+END_TEST
+
+START_TEST(tokenizer_model_takes_the_place_of_tokenizer_json)
+{
+    struct scope scope;
+    struct err err;
+    char from[512], to[600], *dir = tmp_dir_new();
+    absolute(from, sizeof from, "tests/fixtures/tokenizer/tokenizer.model");
+    snprintf(to, sizeof to, "%s/tokenizer.model", dir);
+    ck_assert_int_eq(symlink(from, to), 0);
+    free(tmp_dir_write(dir, "config.json", "{}", 2));
+    ck_assert_int_eq(open_with(&scope, options(dir, MINI), SCOPE_TOKENIZER, &err), ERR_OK);
+    ck_assert_int_eq(vocab_size(tokenizer_vocab(scope.tokenizer)), 1200);
+    scope_close(&scope);
+    /* where both are there, tokenizer.json is read */
+    free(tmp_dir_write(dir, "tokenizer.json", "{}", 2));
+    ck_assert_int_eq(open_with(&scope, options(dir, MINI), SCOPE_TOKENIZER, &err), ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.message, "tokenizer.json"));
+    tmp_dir_free(dir);
+}
+END_TEST
+
 START_TEST(ids_are_counted_but_for_bos_eos_and_pad)
 {
     struct scope scope;
@@ -233,6 +283,8 @@ Suite *suite_scope(void)
     tcase_add_test(t, hub_names_are_found_under_both_names_of_a_dictionary);
     tcase_add_test(t, a_model_alone_finds_its_dictionary_in_the_hub_cache);
     tcase_add_test(t, the_demo_is_taken_only_without_both_flags);
+    tcase_add_test(t, a_model_with_a_template_of_gemmas_form_is_a_chat_model);
+    tcase_add_test(t, tokenizer_model_takes_the_place_of_tokenizer_json);
     tcase_add_test(t, ids_are_counted_but_for_bos_eos_and_pad);
     tcase_add_test(t, prompts_that_do_not_fit_are_refused_with_the_numbers);
     suite_add_tcase(s, t);

@@ -171,6 +171,27 @@ printf '"a"\n[1]\n' | "$program" tokenize --lines - >"$tmp/out" 2>"$tmp/err"
 [ $? -eq 1 ] && [ ! -s "$tmp/out" ] && grep -q 'line 2' "$tmp/err" || fail "--lines: a bad second line"
 refused 2 'needs the chat template' read --raw --answer x y
 
+# --- conversations ---
+printf '[{"role":"user","content":"a river"}]' >"$tmp/one.json"
+printf '{"messages":[{"role":"user","content":"a river"},{"role":"assistant","content":"It is green."},
+    {"role":"user","content":"And the bank?"}]}' >"$tmp/three.json"
+printf '[{"role":"system","content":"be brief"},{"role":"user","content":"a river"}]' >"$tmp/system.json"
+printf '[{"role":"user","content":"a river"},{"role":"model","content":"Yes."}]' >"$tmp/answered.json"
+printf '{}' >"$tmp/empty.json"
+fine '"tokens"' read --json --chat "a river"
+mv "$tmp/out" "$tmp/typed"
+fine '"tokens"' read --json --messages "$tmp/one.json"
+cmp -s "$tmp/typed" "$tmp/out" || fail "one message differs from the same text typed"
+"$program" read --json --messages - <"$tmp/one.json" >"$tmp/out" 2>&1
+cmp -s "$tmp/typed" "$tmp/out" || fail "--messages - differs from --messages FILE"
+fine '"pieces":\["<bos>","<start_of_turn>".*"<start_of_turn>".*"<start_of_turn>".*"<start_of_turn>"' \
+    tokenize --json --messages "$tmp/three.json"
+fine '"steered"' steer --json --messages "$tmp/three.json" --max-tokens 2 --set 3=0.5
+fine 'resid' dump --out "$tmp/turns.safetensors" --messages "$tmp/three.json" --answer "Green too."
+refused 1 "role 'system'" steer --messages "$tmp/system.json"
+refused 1 'ends with the assistant' read --messages "$tmp/answered.json" --answer x
+refused 1 'no list of messages' tokenize --messages "$tmp/empty.json"
+
 # --- calibration ---
 calibration='"calibration":{"n_tokens":[0-9]*,"n_passages":[0-9]*,"mean":.*"p99.9":.*"max_text":"'
 fine '"calibration":null' show --json 3

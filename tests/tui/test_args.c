@@ -124,6 +124,12 @@ START_TEST(lists_and_numbers_are_read)
     ck_assert_int_eq(args.form, PROMPT_CHAT);
     ck_assert_str_eq(args.text, "-");
     args_clear(&args);
+    args = accepted("axscope steer --messages - --answer yes");
+    ck_assert_str_eq(args.messages, "-");
+    ck_assert_str_eq(args.answer, "yes");
+    ck_assert_ptr_null(args.text);
+    ck_assert_int_eq(args.form, PROMPT_CHAT);
+    args_clear(&args);
 }
 END_TEST
 
@@ -178,6 +184,13 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
     check_refused("axscope read --raw --chat x", "exclude each other");
     check_refused("axscope read --raw --answer y x", "--answer needs the chat template");
     check_refused("axscope read --ids 1 --answer y", "--answer needs the chat template");
+    check_refused("axscope read --messages m.json x", "--messages takes the place of TEXT");
+    check_refused("axscope dump --out o --messages m.json --ids 1",
+                  "--messages takes the place of --ids");
+    check_refused("axscope tokenize --lines --messages m.json",
+                  "--messages takes the place of --lines");
+    check_refused("axscope steer --raw --messages m.json", "--messages needs the chat template");
+    check_refused("axscope --messages m.json", "not an option of axscope");
     check_refused("axscope show x", "row number");
     check_refused("axscope show -3", "row number");
     check_refused("axscope dump x", "needs a file");
