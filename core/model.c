@@ -11,8 +11,9 @@
 static int check_family(const struct model_numbers *n, const char *path, struct err *err)
 {
     if (strcmp(n->architecture, "gemma2") != 0) {
-        err_set(err, ERR_UNSUPPORTED, "%s: is a '%s' model; this program runs gemma2", path,
-                n->architecture);
+        err_set(err, ERR_UNSUPPORTED, "%s: is %s%s%s; this program runs gemma2", path,
+                *n->architecture ? "a '" : "a model of no named family", n->architecture,
+                *n->architecture ? "' model" : "");
         err_hint(err, "Use Gemma 2, for example google/gemma-2-2b-it.");
         return ERR_UNSUPPORTED;
     }

@@ -2,6 +2,7 @@
 
 #include "data/chat_template.h"
 #include "data/file.h"
+#include "data/hub_cache.h"
 #include "data/model_gguf.h"
 
 #include <stdlib.h>
@@ -66,7 +67,12 @@ static int open_tokenizer(struct scope *scope, const char *model, int need, stru
         rc = tokenizer_open(&scope->tokenizer, path, err);
     } else if (need & SCOPE_TOKENIZER) {
         rc = err_set(err, ERR_IO, "%s: no tokenizer.json or tokenizer.model in this folder", model);
-        err_hint(err, "Copy one there from the model's page; without it only --ids works.");
+        char *repo = hub_repo_of(model);
+        if (repo)
+            hub_hint_download(err, "The download is not complete:", repo);
+        else
+            err_hint(err, "Copy one there from the model's page; without it only --ids works.");
+        free(repo);
     }
     free(path);
     return rc;
@@ -81,14 +87,6 @@ static void add_end_of_turn(struct scope *scope)
         scope->tokenizer ? vocab_id(tokenizer_vocab(scope->tokenizer), piece, strlen(piece)) : -1;
     if (id >= 0 && !model_is_stop(scope->model, id) && config->n_stop_ids < MODEL_MAX_STOP_IDS)
         config->stop_ids[config->n_stop_ids++] = id;
-}
-
-static int open_model(struct scope *scope, const char *path, struct err *err)
-{
-    int rc = model_open(&scope->model, path, err);
-    if (rc == ERR_OK)
-        add_end_of_turn(scope);
-    return rc;
 }
 
 /* A model is a chat model when its files carry a template that this program can render. */
@@ -189,13 +187,16 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
     int rc = check_need(paths, need, err);
     if (rc == ERR_OK && paths->dict && need & (SCOPE_DICT | SCOPE_DICT_IF_ANY))
         rc = dictionary_open(&scope->dict, paths->dict, options->layer, options->acts, err);
+    /* the model first: of another family it is refused by name, not for its tokenizer */
+    if (rc == ERR_OK && need & SCOPE_MODEL)
+        rc = model_open(&scope->model, paths->model, err);
     if (rc == ERR_OK && paths->model &&
         need & (SCOPE_MODEL | SCOPE_TOKENIZER | SCOPE_TOKENIZER_IF_ANY))
         rc = open_tokenizer(scope, paths->model, need, err);
-    if (rc == ERR_OK && need & SCOPE_MODEL)
-        rc = open_model(scope, paths->model, err);
     if (rc == ERR_OK && need & (SCOPE_MODEL | SCOPE_TOKENIZER))
         rc = read_chat_form(scope, paths->model, err);
+    if (rc == ERR_OK && scope->model)
+        add_end_of_turn(scope);
     if (rc == ERR_OK)
         rc = scope_check(scope, options->layer, err);
     if (rc == ERR_OK && need & SCOPE_CALIBRATION && scope->dict && paths->model)

@@ -8,6 +8,7 @@
 #include "data/mem.h"
 #include "data/model_gguf.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,14 +101,31 @@ char *scope_find_bundled(const char *name, const char *argv0)
 
 /* --- names --- */
 
-/* What to do about a name that is no path: only "ORG/NAME" can be downloaded. */
-static void hint_download(struct err *err, const char *give, const char *name)
+/* Says what was looked for and where, and how to get it: only "ORG/NAME" can be downloaded.
+ * Returns NULL. */
+static char *refuse_name(const char *what, const char *name, const char *wanted, const char *give,
+                         struct err *err)
 {
-    bool is_hub_name = *name != '/' && *name != '.' && strchr(name, '/');
-    if (is_hub_name)
-        err_hint(err, "%s, or download it first: hf download %s", give, name);
-    else
-        err_hint(err, "%s, or the name of one in the hub cache.", give);
+    struct buf why = {0}, before = {0}, repo = {0};
+    const char *slash = strchr(name, '/');
+    bool is_hub_name = isalnum((unsigned char)*name) && slash;
+    hub_cache_explain(&why, name, wanted);
+    err_set(err, ERR_IO, "no %s '%s': it is no path, and %s", what, name, why.data);
+    buf_printf(&before, "%s, or", give);
+    if (is_hub_name) {
+        buf_add(&repo, name, (size_t)(slash - name) + 1 + strcspn(slash + 1, "/"));
+        hub_hint_download(err, before.data, repo.data);
+    } else if (strncmp(name, "gemma-2-", strlen("gemma-2-")) == 0) {
+        buf_printf(&repo, "google/%s", name);
+        hub_hint_download(err, before.data, repo.data);
+    } else {
+        err_hint(err, "%s the name of one in the hub cache, such as google/gemma-2-2b-it.",
+                 before.data);
+    }
+    buf_clear(&why);
+    buf_clear(&before);
+    buf_clear(&repo);
+    return NULL;
 }
 
 static char *find_model(const char *name, struct err *err)
@@ -115,14 +133,9 @@ static char *find_model(const char *name, struct err *err)
     if (file_exists(name) || file_is_dir(name))
         return mem_strdup(name);
     char *found = hub_cache_find(name, hub_is_model);
-    if (found)
-        return found;
-    char *root = hub_cache_root();
-    err_set(err, ERR_IO, "no model '%s': neither a path nor a model in the hub cache %s", name,
-            root ? root : "(none)");
-    hint_download(err, "Give the folder that holds config.json", name);
-    free(root);
-    return NULL;
+    return found ? found
+                 : refuse_name("model", name, "a config.json",
+                               "Give the folder that holds config.json", err);
 }
 
 /* The ReFT-r1 dictionaries carry two names on the hub; returns the other one or NULL. */
@@ -141,12 +154,20 @@ static char *other_name(const char *name)
     return other.data;
 }
 
+/* Under both names, and with the organisation that the released ones belong to. */
 static char *find_hub_dictionary(const char *name)
 {
-    char *found = hub_cache_find(name, hub_is_dictionary);
-    char *other = found ? NULL : other_name(name);
-    if (other)
-        found = hub_cache_find(other, hub_is_dictionary);
+    char *other = other_name(name), *found = NULL;
+    const char *const names[] = {name, other};
+    for (size_t i = 0; i < 4 && !found; i++) {
+        const char *asked = names[i % 2];
+        struct buf full = {0};
+        if (!asked || (i >= 2 && strncmp(asked, "pyvene/", strlen("pyvene/")) == 0))
+            continue;
+        buf_printf(&full, "%s%s", i < 2 ? "" : "pyvene/", asked);
+        found = hub_cache_find(full.data, hub_is_dictionary);
+        buf_clear(&full);
+    }
     free(other);
     return found;
 }
@@ -156,14 +177,9 @@ static char *find_dictionary(const char *name, struct err *err)
     if (file_exists(name) || file_is_dir(name))
         return mem_strdup(name);
     char *found = find_hub_dictionary(name);
-    if (found)
-        return found;
-    char *root = hub_cache_root();
-    err_set(err, ERR_IO, "no dictionary '%s': neither a path nor a dictionary in the hub cache %s",
-            name, root ? root : "(none)");
-    hint_download(err, "Give the folder that holds weight.pt and metadata.jsonl", name);
-    free(root);
-    return NULL;
+    return found ? found
+                 : refuse_name("dictionary", name, "a weight.pt",
+                               "Give the folder that holds weight.pt and metadata.jsonl", err);
 }
 
 /* The numbers of a folder's config.json or of a GGUF file; 0 layers if they cannot be read. */
@@ -213,7 +229,7 @@ static char *dictionary_for(const char *asked, const char *model)
         char name[96];
         snprintf(name, sizeof name, "pyvene/gemma-%s-%s-it-res", kinds[i], size);
         found = find_hub_dictionary(name);
-        if (!found)
+        if (!found) /* of another organisation */
             found = find_hub_dictionary(name + strlen("pyvene/"));
     }
     return found;

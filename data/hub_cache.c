@@ -10,24 +10,31 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static char *env_folder(const char *variable, const char *below)
+/* Where the cache may be, first come first. */
+static const struct {
+    const char *variable, *below;
+} places[] = {{"HF_HUB_CACHE", NULL},
+              {"HF_HOME", "hub"},
+              {"XDG_CACHE_HOME", "huggingface/hub"},
+              {"HOME", ".cache/huggingface/hub"}};
+
+/* The cache folder, and the variable that names it. */
+static char *find_root(const char **variable)
 {
-    const char *value = getenv(variable);
-    if (!value || !*value)
-        return NULL;
-    return below ? path_join(value, below) : mem_strdup(value);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *value = getenv(places[i].variable);
+        if (!value || !*value)
+            continue;
+        *variable = places[i].variable;
+        return places[i].below ? path_join(value, places[i].below) : mem_strdup(value);
+    }
+    return NULL;
 }
 
 char *hub_cache_root(void)
 {
-    char *root = env_folder("HF_HUB_CACHE", NULL);
-    if (!root)
-        root = env_folder("HF_HOME", "hub");
-    if (!root)
-        root = env_folder("XDG_CACHE_HOME", "huggingface/hub");
-    if (!root)
-        root = env_folder("HOME", ".cache/huggingface/hub");
-    return root;
+    const char *variable;
+    return find_root(&variable);
 }
 
 bool hub_is_model(const char *dir)
@@ -193,24 +200,98 @@ static char *find_in_any_org(const char *root, const char *name, hub_usable_fn *
     return found;
 }
 
+/* "models--ORG--NAME" of "ORG/NAME" or "ORG/NAME/folder"; *below is what follows NAME. */
+static char *repo_folder(const char **below, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    size_t repo_len = strcspn(slash + 1, "/");
+    struct buf repo = {0};
+    buf_printf(&repo, "models--%.*s--%.*s", (int)(slash - name), name, (int)repo_len, slash + 1);
+    *below = slash[1 + repo_len] ? slash + 2 + repo_len : "";
+    return repo.data;
+}
+
 char *hub_cache_find(const char *name, hub_usable_fn *usable)
 {
     char *root = is_hub_name(name) ? hub_cache_root() : NULL;
     if (!root)
         return NULL;
     char *found;
-    const char *slash = strchr(name, '/');
-    if (slash) {
-        const char *rest = strchr(slash + 1, '/');
-        size_t repo_len = rest ? (size_t)(rest - slash - 1) : strlen(slash + 1);
-        struct buf repo = {0};
-        buf_printf(&repo, "models--%.*s--%.*s", (int)(slash - name), name, (int)repo_len,
-                   slash + 1);
-        found = find_in_repo(root, repo.data, rest ? rest + 1 : "", usable);
-        buf_clear(&repo);
+    if (strchr(name, '/')) {
+        const char *below;
+        char *repo = repo_folder(&below, name);
+        found = find_in_repo(root, repo, below, usable);
+        free(repo);
     } else {
         found = find_in_any_org(root, name, usable);
     }
     free(root);
     return found;
+}
+
+/* --- what to say when nothing was found --- */
+
+/* Unfinished downloads lie in blobs/ under names that end so. */
+static bool has_unfinished(const char *repo)
+{
+    char *blobs = path_join(repo, "blobs");
+    DIR *stream = opendir(blobs);
+    bool found = false;
+    for (struct dirent *entry; stream && !found && (entry = readdir(stream));)
+        found = strstr(entry->d_name, ".incomplete") != NULL;
+    if (stream)
+        closedir(stream);
+    free(blobs);
+    return found;
+}
+
+void hub_cache_explain(struct buf *out, const char *name, const char *wanted)
+{
+    const char *variable = "", *below;
+    char *root = find_root(&variable);
+    if (!root) {
+        buf_str(out, "there is no hub cache, as HOME is not set");
+        return;
+    }
+    buf_printf(out, "the hub cache %s (%s)", root, variable);
+    if (!is_hub_name(name)) {
+        buf_str(out, " cannot hold such a name");
+    } else if (!strchr(name, '/')) {
+        buf_printf(out, " has no folder models--*--%s with %s", name, wanted);
+    } else {
+        char *folder = repo_folder(&below, name), *repo = path_join(root, folder);
+        if (file_is_dir(repo))
+            buf_printf(out, " has %s, but no snapshot%s%s in it with %s%s", folder,
+                       *below ? "/" : "", below, wanted,
+                       has_unfinished(repo) ? " (a download was not finished)" : "");
+        else
+            buf_printf(out, " has no folder %s", folder);
+        free(folder);
+        free(repo);
+    }
+    free(root);
+}
+
+char *hub_repo_of(const char *path)
+{
+    const char *at = strstr(path, "models--");
+    const char *org = at ? at + strlen("models--") : NULL;
+    const char *split = org ? strstr(org, "--") : NULL;
+    size_t len = split ? strcspn(split, "/") : 0;
+    if (!split || len <= 2 || (at > path && at[-1] != '/') ||
+        memchr(org, '/', (size_t)(split - org)))
+        return NULL;
+    struct buf repo = {0};
+    buf_printf(&repo, "%.*s/%.*s", (int)(split - org), org, (int)len - 2, split + 2);
+    return repo.data;
+}
+
+void hub_hint_download(struct err *err, const char *before, const char *repo)
+{
+    if (strncmp(repo, "google/gemma", strlen("google/gemma")) == 0)
+        err_hint(err,
+                 "%s accept the licence at https://huggingface.co/%s, then run: hf download %s",
+                 before, repo, repo);
+    else
+        err_hint(err, "%s run: hf download %s", before, repo);
 }

@@ -1,5 +1,6 @@
 #include "data/chat_template.h"
 #include "data/file.h"
+#include "data/hub_cache.h"
 #include "data/model_dir_internal.h"
 #include "data/safetensors.h"
 
@@ -48,6 +49,18 @@ static bool has_file(const struct model_dir *dir, const char *name)
     return found;
 }
 
+/* What to do about a file that is not there: a snapshot of the hub cache is completed by asking
+ * for it again. */
+static void hint_missing(const struct model_dir *dir, const char *what, struct err *err)
+{
+    char *repo = hub_repo_of(dir->path);
+    if (repo)
+        hub_hint_download(err, "The download is not complete:", repo);
+    else
+        err_hint(err, "%s", what);
+    free(repo);
+}
+
 static int read_config(struct model_dir *dir, struct err *err)
 {
     if (!file_is_dir(dir->path)) {
@@ -59,7 +72,8 @@ static int read_config(struct model_dir *dir, struct err *err)
     }
     if (!has_file(dir, CONFIG_FILE)) {
         err_set(err, ERR_IO, "%s: holds no " CONFIG_FILE ", so it is no model folder", dir->path);
-        err_hint(err, "Give the folder that holds config.json and the .safetensors files.");
+        hint_missing(dir, "Give the folder that holds config.json and the .safetensors files.",
+                     err);
         return ERR_IO;
     }
     struct json_doc *doc;
@@ -144,7 +158,7 @@ static int find_shard(const struct safetensors **out, struct model_dir *dir, con
                        MAX_SHARDS);
     if (!has_file(dir, name)) {
         err_set(err, ERR_IO, "%s/%s: is missing, but " INDEX_FILE " names it", dir->path, name);
-        err_hint(err, "Download the missing file into the folder.");
+        hint_missing(dir, "Download the missing file into the folder.", err);
         return ERR_IO;
     }
     struct safetensors *shard;
@@ -209,8 +223,11 @@ static int read_weights(struct model_dir *dir, struct err *err)
     } else if (has_file(dir, INDEX_FILE)) {
         rc = read_index(dir, err);
     } else {
-        err_set(err, ERR_IO, "%s: holds neither " WEIGHTS_FILE " nor " INDEX_FILE, dir->path);
-        err_hint(err, "Download the model's .safetensors files into the folder.");
+        err_set(err, ERR_IO, "%s: holds neither " WEIGHTS_FILE " nor " INDEX_FILE "%s", dir->path,
+                has_file(dir, "pytorch_model.bin") || has_file(dir, "pytorch_model.bin.index.json")
+                    ? ", only pytorch_model.bin, which is not read"
+                    : "");
+        hint_missing(dir, "Download the model's .safetensors files into the folder.", err);
         return ERR_IO;
     }
     if (rc == ERR_OK && dir->n_entries > 0)
@@ -220,11 +237,20 @@ static int read_weights(struct model_dir *dir, struct err *err)
 
 /* --- interface --- */
 
+static bool is_other_family(const struct model_numbers *n)
+{
+    return *n->architecture && strcmp(n->architecture, "gemma2") != 0;
+}
+
 int model_dir_open(struct model_dir **out, const char *path, struct err *err)
 {
     struct model_dir *dir = mem_zalloc(1, sizeof *dir);
     dir->path = mem_strdup(path);
     int rc = read_config(dir, err);
+    if (rc == ERR_OK && is_other_family(&dir->numbers)) {
+        *out = dir; /* to be refused by name, whatever else its folder holds */
+        return ERR_OK;
+    }
     if (rc == ERR_OK)
         rc = read_generation_config(dir, err);
     if (rc == ERR_OK)

@@ -2,7 +2,8 @@
  * shards), generation_config.json, and where its tokenizer files are. Reports what the files
  * say; core/model.h judges whether that is a Gemma 2. Hugging Face's key names appear in
  * model_numbers.c only, its tensor names in model_dir.c. A key that is absent has the default of
- * Hugging Face's Gemma2Config. */
+ * Hugging Face's Gemma2Config. Of a folder of another family than gemma2 only the architecture is
+ * read: its keys mean other things. */
 #ifndef DATA_MODEL_DIR_H
 #define DATA_MODEL_DIR_H
 
@@ -16,8 +17,8 @@
 #define MODEL_MAX_STOP_IDS 16
 
 struct model_numbers {
-    char architecture[64]; /* model_type, e.g. "gemma2" */
-    char activation[64];   /* hidden_activation, else hidden_act */
+    char architecture[64]; /* model_type, else by the class in architectures: "gemma2" */
+    char activation[64];   /* hidden_activation, else hidden_act; Gemma's "gelu" is the tanh one */
     int n_layers, d_model, n_heads, n_kv_heads, d_head, d_ff, n_vocab, n_ctx;
     int window; /* keys a sliding layer sees; 0: null in the file, all of them */
     double query_pre_attn_scalar;

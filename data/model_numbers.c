@@ -78,6 +78,25 @@ static void get_name(char out[64], const struct config *c, const char *key, cons
         snprintf(out, 64, "%s", s ? s : fallback);
 }
 
+/* Some converters leave model_type out and keep the class, as "Gemma2ForCausalLM". */
+static void get_architecture(struct model_numbers *n, const struct config *c)
+{
+    get_name(n->architecture, c, "model_type", "");
+    const char *class = json_string(json_first(json_get(c->root, "architectures")));
+    if (!*n->architecture && class)
+        snprintf(n->architecture, sizeof n->architecture, "%s",
+                 strcmp(class, "Gemma2ForCausalLM") == 0 ? "gemma2" : class);
+}
+
+/* Hugging Face's Gemma ignores hidden_act, where older files say "gelu" and mean the tanh form. */
+static void get_activation(struct model_numbers *n, const struct config *c)
+{
+    get_name(n->activation, c, "hidden_act", "gelu_pytorch_tanh");
+    if (strcmp(n->activation, "gelu") == 0)
+        snprintf(n->activation, sizeof n->activation, "gelu_pytorch_tanh");
+    get_name(n->activation, c, "hidden_activation", n->activation);
+}
+
 static int get_sizes(struct model_numbers *n, const struct config *c)
 {
     const struct {
@@ -237,8 +256,7 @@ static int check_rope(struct model_numbers *n, const struct config *c)
     return rc;
 }
 
-/* What would make the numbers mean something else. Other families than Gemma 2 pass: whoever
- * computes refuses them with a better reason. */
+/* What would make the numbers mean something else. */
 static int check_gemma2(struct model_numbers *n, const struct config *c)
 {
     if (strcmp(n->architecture, "gemma2") != 0)
@@ -260,9 +278,10 @@ int model_numbers_from(struct model_numbers *out, const struct json_doc *doc, st
         err_hint(err, "Check that this is a model's config.json.");
         return ERR_FORMAT;
     }
-    get_name(out->architecture, &c, "model_type", "");
-    get_name(out->activation, &c, "hidden_act", "gelu_pytorch_tanh");
-    get_name(out->activation, &c, "hidden_activation", out->activation);
+    get_architecture(out, &c);
+    if (*out->architecture && strcmp(out->architecture, "gemma2") != 0)
+        return ERR_OK;
+    get_activation(out, &c);
     int rc = get_sizes(out, &c);
     if (rc == ERR_OK)
         rc = get_scalars(out, &c);

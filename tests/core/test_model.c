@@ -146,6 +146,28 @@ START_TEST(other_families_are_refused_by_name)
 }
 END_TEST
 
+/* Whatever else is in the folder: no weights, keys that mean something else. */
+START_TEST(a_folder_of_another_family_needs_no_more_than_its_name)
+{
+    static const char *const families[] = {"gemma", "gemma3", "gemma3_text", "llama", "paligemma"};
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        struct buf text = {0};
+        buf_printf(&text, "{\"model_type\": \"%s\", \"hidden_size\": null, \"rope_scaling\": 8}",
+                   families[i]);
+        free(tmp_dir_write(dir, "config.json", text.data, text.len));
+        refuse(ERR_UNSUPPORTED, families[i]);
+        ck_assert_ptr_nonnull(strstr(err.hint, "gemma-2-2b-it"));
+        buf_clear(&text);
+    }
+    static const char class[] = "{\"architectures\": [\"MambaForCausalLM\"]}";
+    free(tmp_dir_write(dir, "config.json", class, sizeof class - 1));
+    refuse(ERR_UNSUPPORTED, "'MambaForCausalLM'");
+    put_weights(NULL, NULL);
+    free(tmp_dir_write(dir, "config.json", "{}", 2));
+    refuse(ERR_UNSUPPORTED, "no named family");
+}
+END_TEST
+
 START_TEST(numbers_that_do_not_fit_are_refused)
 {
     put_weights(NULL, NULL);
@@ -217,6 +239,7 @@ Suite *suite_model(void)
     tcase_add_test(t, stop_ids_are_known);
     tcase_add_test(t, null_soft_caps_mean_none);
     tcase_add_test(t, other_families_are_refused_by_name);
+    tcase_add_test(t, a_folder_of_another_family_needs_no_more_than_its_name);
     tcase_add_test(t, numbers_that_do_not_fit_are_refused);
     tcase_add_test(t, weights_that_do_not_fit_are_refused);
     tcase_add_test(t, a_missing_folder_is_an_error);

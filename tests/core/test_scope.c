@@ -122,9 +122,28 @@ START_TEST(hub_names_are_found_under_both_names_of_a_dictionary)
     ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL | SCOPE_DICT, &err), ERR_OK);
     ck_assert_int_eq(scope.hook_layer, 3);
     scope_close(&scope);
+    static const char *const names[] = {"pyvene/gemma-reft-2b-it-res", "gemma-reft-2b-it-res",
+                                        "gemma-reft-r1-2b-it-res", "gemma-reft-r1-2b-it-res/l3",
+                                        "pyvene/gemma-reft-r1-2b-it-res/l3"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        o = options("google/gemma-2-2b-it", names[i]);
+        ck_assert_msg(open_with(&scope, o, SCOPE_MODEL | SCOPE_DICT, &err) == ERR_OK, "%s: %s",
+                      names[i], err.message);
+        scope_close(&scope);
+    }
     o = options("google/gemma-2-9b-it", NULL);
     ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL, &err), ERR_IO);
-    ck_assert_ptr_nonnull(strstr(err.hint, "hf download"));
+    ck_assert_ptr_nonnull(strstr(err.message, root));
+    ck_assert_ptr_nonnull(strstr(err.message, "has no folder models--google--gemma-2-9b-it"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "accept the licence"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "hf download google/gemma-2-9b-it"));
+    o = options("gemma-2-9b-it", NULL);
+    ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL, &err), ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.hint, "hf download google/gemma-2-9b-it"));
+    o = options("google/gemma-2-2b-it", "pyvene/gemma-diffmean-9b-it-res");
+    ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL | SCOPE_DICT, &err), ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.hint, "hf download pyvene/gemma-diffmean-9b-it-res"));
+    ck_assert_ptr_null(strstr(err.hint, "licence"));
     tmp_dir_free(root);
 }
 END_TEST

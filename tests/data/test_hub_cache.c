@@ -138,6 +138,77 @@ START_TEST(the_cache_folder_follows_the_environment_in_order)
 }
 END_TEST
 
+static void check_explained(const char *name, const char *want)
+{
+    struct buf got = {0}, full = {0};
+    hub_cache_explain(&got, name, "a config.json");
+    buf_printf(&full, "the hub cache %s (HF_HUB_CACHE) %s", root, want);
+    ck_assert_str_eq(got.data, full.data);
+    buf_clear(&got);
+    buf_clear(&full);
+}
+
+START_TEST(what_was_looked_for_and_where_can_be_told)
+{
+    check_explained("google/gemma-2-2b-it", "has no folder models--google--gemma-2-2b-it");
+    make(GEMMA "snapshots/aaa/README.md", "");
+    check_explained("google/gemma-2-2b-it", "has models--google--gemma-2-2b-it, but no snapshot "
+                                            "in it with a config.json");
+    make(GEMMA "blobs/123.incomplete", "");
+    check_explained("google/gemma-2-2b-it/x",
+                    "has models--google--gemma-2-2b-it, but no snapshot/x "
+                    "in it with a config.json (a download was not "
+                    "finished)");
+    check_explained("gemma", "has no folder models--*--gemma with a config.json");
+    check_explained("../x", "cannot hold such a name");
+}
+END_TEST
+
+START_TEST(a_blob_that_is_not_there_yet_makes_no_model)
+{
+    char link[256];
+    make(GEMMA "snapshots/aaa", NULL);
+    snprintf(link, sizeof link, "%s/" GEMMA "snapshots/aaa/config.json", root);
+    ck_assert_int_eq(symlink("../../blobs/missing", link), 0);
+    make(GEMMA "refs/main", "aaa");
+    check_found("google/gemma-2-2b-it", hub_is_model, NULL);
+}
+END_TEST
+
+START_TEST(a_path_in_the_cache_names_its_repository)
+{
+    static const struct {
+        const char *path, *repo;
+    } cases[] = {
+        {"/x/models--google--gemma-2-2b-it/snapshots/a", "google/gemma-2-2b-it"},
+        {"models--a--b", "a/b"},
+        {"/x/models--a--b--c/y", "a/b--c"},
+        {"/x/models--a/snapshots/b--c", NULL},
+        {"/x/my-models--a--b", NULL},
+        {"/x/models--a--/y", NULL},
+        {"/x/gemma-2-2b-it", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *repo = hub_repo_of(cases[i].path);
+        ck_assert_pstr_eq(repo, cases[i].repo);
+        free(repo);
+    }
+}
+END_TEST
+
+START_TEST(only_gated_models_have_a_licence_to_accept)
+{
+    struct err err = {0};
+    err_set(&err, ERR_IO, "x");
+    hub_hint_download(&err, "Give a folder, or", "google/gemma-2-2b-it");
+    ck_assert_str_eq(err.hint, "Give a folder, or accept the licence at "
+                               "https://huggingface.co/google/gemma-2-2b-it, then run: "
+                               "hf download google/gemma-2-2b-it");
+    hub_hint_download(&err, "Give a folder, or", "pyvene/gemma-reft-2b-it-res");
+    ck_assert_str_eq(err.hint, "Give a folder, or run: hf download pyvene/gemma-reft-2b-it-res");
+}
+END_TEST
+
 Suite *suite_hub_cache(void)
 {
     Suite *s = suite_create("hub_cache");
@@ -148,6 +219,10 @@ Suite *suite_hub_cache(void)
     tcase_add_test(t, a_reference_that_leaves_the_cache_is_not_followed);
     tcase_add_test(t, a_dictionary_is_a_snapshot_with_a_layer_folder);
     tcase_add_test(t, the_cache_folder_follows_the_environment_in_order);
+    tcase_add_test(t, what_was_looked_for_and_where_can_be_told);
+    tcase_add_test(t, a_blob_that_is_not_there_yet_makes_no_model);
+    tcase_add_test(t, a_path_in_the_cache_names_its_repository);
+    tcase_add_test(t, only_gated_models_have_a_licence_to_accept);
     suite_add_tcase(s, t);
     return s;
 }

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct err err;
 static char *dir;
@@ -131,8 +132,74 @@ START_TEST(null_means_none_where_the_model_can_do_without)
                 "\"eos_token_id\": null, \"hidden_activation\": null, \"hidden_act\": \"gelu\"}");
     ck_assert(n.attn_softcap == 0 && n.final_softcap == 0 && n.window == 0);
     ck_assert(n.bos_id == -1 && n.pad_id == -1 && n.n_stop_ids == 0);
-    ck_assert_str_eq(n.activation, "gelu");
+    ck_assert_str_eq(n.activation, "gelu_pytorch_tanh");
     ck_assert_str_eq(n.architecture, "");
+}
+END_TEST
+
+/* Written like the released files of the three sizes, base and -it. */
+START_TEST(all_sizes_are_read_from_files_as_they_are_released)
+{
+    static const struct {
+        const char *text;
+        int n_layers, d_model, n_heads, n_kv_heads, d_head, d_ff;
+        double scalar;
+        int n_stops;
+    } cases[] = {
+        {"{\"architectures\":[\"Gemma2ForCausalLM\"],\"attention_bias\":false,"
+         "\"attention_dropout\":0.0,\"attn_logit_softcapping\":50.0,\"bos_token_id\":2,"
+         "\"cache_implementation\":\"hybrid\",\"eos_token_id\":[1,107],"
+         "\"final_logit_softcapping\":30.0,\"head_dim\":256,"
+         "\"hidden_act\":\"gelu_pytorch_tanh\",\"hidden_activation\":\"gelu_pytorch_tanh\","
+         "\"hidden_size\":2304,\"initializer_range\":0.02,\"intermediate_size\":9216,"
+         "\"max_position_embeddings\":8192,\"model_type\":\"gemma2\","
+         "\"num_attention_heads\":8,\"num_hidden_layers\":26,\"num_key_value_heads\":4,"
+         "\"pad_token_id\":0,\"query_pre_attn_scalar\":256,\"rms_norm_eps\":1e-06,"
+         "\"rope_theta\":10000.0,\"sliding_window\":4096,\"torch_dtype\":\"bfloat16\","
+         "\"transformers_version\":\"4.42.4\",\"use_cache\":true,\"vocab_size\":256000}",
+         26, 2304, 8, 4, 256, 9216, 256, 2},
+        {"{\"architectures\":[\"Gemma2ForCausalLM\"],\"eos_token_id\":1,\"head_dim\":256,"
+         "\"hidden_activation\":\"gelu_pytorch_tanh\",\"hidden_size\":3584,"
+         "\"intermediate_size\":14336,\"model_type\":\"gemma2\",\"num_attention_heads\":16,"
+         "\"num_hidden_layers\":42,\"num_key_value_heads\":8,\"query_pre_attn_scalar\":256,"
+         "\"sliding_window_size\":4096,\"dtype\":\"float32\"}",
+         42, 3584, 16, 8, 256, 14336, 256, 1},
+        {"{\"eos_token_id\":1,\"head_dim\":128,\"hidden_act\":\"gelu\",\"hidden_size\":4608,"
+         "\"intermediate_size\":36864,\"model_type\":\"gemma2\",\"num_attention_heads\":32,"
+         "\"num_hidden_layers\":46,\"num_key_value_heads\":16,\"query_pre_attn_scalar\":144}",
+         46, 4608, 32, 16, 128, 36864, 144, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model_numbers n = numbers(cases[i].text);
+        ck_assert_int_eq(n.n_layers, cases[i].n_layers);
+        ck_assert_int_eq(n.d_model, cases[i].d_model);
+        ck_assert_int_eq(n.n_heads, cases[i].n_heads);
+        ck_assert_int_eq(n.n_kv_heads, cases[i].n_kv_heads);
+        ck_assert_int_eq(n.d_head, cases[i].d_head);
+        ck_assert_int_eq(n.d_ff, cases[i].d_ff);
+        ck_assert(n.query_pre_attn_scalar == cases[i].scalar);
+        ck_assert_int_eq(n.n_stop_ids, cases[i].n_stops);
+        ck_assert_int_eq(n.n_vocab, 256000);
+        ck_assert_int_eq(n.window, 4096);
+        ck_assert(n.attn_softcap == 50 && n.final_softcap == 30 && n.tied_embeddings);
+        ck_assert_str_eq(n.activation, "gelu_pytorch_tanh");
+    }
+}
+END_TEST
+
+START_TEST(the_family_is_told_by_type_or_class_and_others_are_not_read_further)
+{
+    ck_assert_str_eq(numbers("{\"architectures\":[\"Gemma2ForCausalLM\"]}").architecture, "gemma2");
+    ck_assert_str_eq(numbers("{\"architectures\":[\"LlamaForCausalLM\"]}").architecture,
+                     "LlamaForCausalLM");
+    struct model_numbers n = numbers("{\"model_type\":\"gemma3\",\"hidden_size\":[1],"
+                                     "\"text_config\":{\"hidden_size\":2560}}");
+    ck_assert_str_eq(n.architecture, "gemma3");
+    ck_assert_int_eq(n.d_model, 0);
+    ck_assert_str_eq(numbers("{\"hidden_act\":\"silu\"}").activation, "silu");
+    ck_assert_str_eq(
+        numbers("{\"hidden_act\":\"silu\",\"hidden_activation\":\"gelu_pytorch_tanh\"}").activation,
+        "gelu_pytorch_tanh");
 }
 END_TEST
 
@@ -220,6 +287,37 @@ START_TEST(missing_files_are_named)
 }
 END_TEST
 
+START_TEST(an_unfinished_download_says_how_to_finish_it)
+{
+    static const char *const parts[] = {"models--google--gemma-2-2b-it", "snapshots", "abc"};
+    char *root = dir;
+    for (size_t i = 0; i < 3; i++) {
+        char *next = path_join(dir, parts[i]);
+        ck_assert_int_eq(mkdir(next, 0700), 0);
+        if (dir != root)
+            free(dir);
+        dir = next;
+    }
+    put("config.json", "{}");
+    refuse(ERR_IO, "neither model.safetensors nor");
+    ck_assert_ptr_nonnull(strstr(err.hint, "https://huggingface.co/google/gemma-2-2b-it"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "hf download google/gemma-2-2b-it"));
+    put("model.safetensors.index.json", "{\"weight_map\": {\"a\": \"m-1.safetensors\"}}");
+    refuse(ERR_IO, "m-1.safetensors: is missing");
+    ck_assert_ptr_nonnull(strstr(err.hint, "hf download google/gemma-2-2b-it"));
+    free(dir);
+    dir = root;
+}
+END_TEST
+
+START_TEST(weights_in_the_old_form_are_named)
+{
+    put("config.json", "{}");
+    put("pytorch_model.bin", "x");
+    refuse(ERR_IO, "only pytorch_model.bin, which is not read");
+}
+END_TEST
+
 START_TEST(an_index_may_not_leave_its_folder)
 {
     static const char *const names[] = {"../x.safetensors", "/etc/passwd", "a/b.safetensors", "..",
@@ -248,11 +346,15 @@ Suite *suite_model_dir(void)
     tcase_add_test(t, a_folder_with_one_file_is_a_model);
     tcase_add_test(t, absent_keys_have_gemma_2s_defaults);
     tcase_add_test(t, null_means_none_where_the_model_can_do_without);
+    tcase_add_test(t, all_sizes_are_read_from_files_as_they_are_released);
+    tcase_add_test(t, the_family_is_told_by_type_or_class_and_others_are_not_read_further);
     tcase_add_test(t, newer_files_keep_the_rope_base_in_an_object);
     tcase_add_test(t, numbers_that_cannot_be_are_refused_by_key);
     tcase_add_test(t, stop_ids_are_united_over_both_files);
     tcase_add_test(t, the_chat_template_is_found_in_either_file);
     tcase_add_test(t, missing_files_are_named);
+    tcase_add_test(t, an_unfinished_download_says_how_to_finish_it);
+    tcase_add_test(t, weights_in_the_old_form_are_named);
     tcase_add_test(t, an_index_may_not_leave_its_folder);
     suite_add_tcase(s, t);
     return s;
