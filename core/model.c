@@ -1,5 +1,7 @@
 #include "core/model.h"
 
+#include "data/file.h"
+#include "data/hub_cache.h"
 #include "data/mem.h"
 
 #include <limits.h>
@@ -203,11 +205,20 @@ static char *last_part(const char *path)
     return mem_strndup(path + start, end - start);
 }
 
+/* What people know a model by: in the hub's cache the folder itself is a number of a revision. */
+static char *model_name(const char *path)
+{
+    char *repo = file_is_dir(path) && strstr(path, "/snapshots/") ? hub_repo_of(path) : NULL;
+    char *name = last_part(repo ? repo : path);
+    free(repo);
+    return name;
+}
+
 int model_open(struct model **out, const char *path, struct err *err)
 {
     struct model *model = mem_zalloc(1, sizeof *model);
     model->path = mem_strdup(path);
-    model->name = last_part(path);
+    model->name = model_name(path);
     int rc = model_files_open(&model->files, path, err);
     if (rc == ERR_OK)
         rc = bind(model, err);

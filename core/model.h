@@ -43,7 +43,7 @@ struct model {
     struct layer *layers;      /* [n_layers] */
     float *norm_final;         /* f32 [d_model] */
     size_t n_weight_bytes;     /* mapped */
-    char *name;                /* owned: last part of the path */
+    char *name;                /* owned: last part of the path, or the hub cache's repository */
     char *path;                /* owned */
     struct model_files *files; /* owns the bytes; NULL for a model built in memory */
 };

@@ -181,6 +181,31 @@ int scope_open_calibration(struct scope *scope, const char *model_path, struct e
                : rc;
 }
 
+/* Does a name have a part "it", as in gemma-2-2b-it and gemma-reft-2b-it-res/l20? */
+static bool is_tuned_name(const char *name)
+{
+    for (const char *at = name; (at = strstr(at, "-it")); at += 3)
+        if (at[3] == '\0' || strchr("-_./", at[3]))
+            return true;
+    return false;
+}
+
+char *scope_warning(const struct scope *scope)
+{
+    static const char family[] = "gemma-2-";
+    if (!scope->model || !scope->dict || scope->is_chat || scope->chat_lacks)
+        return NULL;
+    const char *model = scope->model->name, *dict = scope->dict->name;
+    if (!is_tuned_name(dict) || is_tuned_name(model) || strncmp(model, family, strlen(family)) != 0)
+        return NULL;
+    struct buf text = {0};
+    buf_printf(&text,
+               "the dictionary %s was made for the chat model, and %s is the base model: "
+               "concepts may fire differently",
+               dict, model);
+    return text.data;
+}
+
 static int open_parts(struct scope *scope, const struct scope_paths *paths,
                       const struct scope_options *options, int need, struct err *err)
 {

@@ -53,6 +53,11 @@ int scope_calibration_key(struct calibration_key *out, const struct scope *scope
  * SCOPE_CALIBRATION. */
 int scope_open_calibration(struct scope *scope, const char *model_path, struct err *err) ERR_CHECK;
 
+/* What a user should know before trusting the numbers: a sentence on a dictionary of a chat model
+ * beside a base model, or NULL. Told by the names alone, so a folder of any other name than
+ * "gemma-2-..." never gets one. Caller frees. */
+char *scope_warning(const struct scope *scope);
+
 /* Appends what a token is shown as: decoded bytes, "<id>" without a tokenizer, "<?>"
  * for -1. */
 void scope_token_text(struct buf *out, const struct scope *scope, int id);

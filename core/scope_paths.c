@@ -109,8 +109,10 @@ static char *refuse_name(const char *what, const char *name, const char *wanted,
     struct buf why = {0}, before = {0}, repo = {0};
     const char *slash = strchr(name, '/');
     bool is_hub_name = isalnum((unsigned char)*name) && slash;
-    hub_cache_explain(&why, name, wanted);
-    err_set(err, ERR_IO, "no %s '%s': it is no path, and %s", what, name, why.data);
+    if (isalnum((unsigned char)*name))
+        hub_cache_explain(&why, name, wanted);
+    err_set(err, ERR_IO, "no %s '%s': %s%s", what, name,
+            why.data ? "it is no path, and " : "there is no such file or folder", buf_cstr(&why));
     buf_printf(&before, "%s, or", give);
     if (is_hub_name) {
         buf_add(&repo, name, (size_t)(slash - name) + 1 + strcspn(slash + 1, "/"));

@@ -32,7 +32,7 @@ void app_clear(struct app *app)
         free(app->examples[i].text);
     free(app->examples);
     free(app->model.name);
-    free(app->model.summary);
+    free(app->model.warning);
     for (int i = 0; i < app->n_history; i++)
         free(app->history[i]);
     line_edit_clear(&app->prompt);

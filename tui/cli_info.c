@@ -2,6 +2,7 @@
 #include "core/matmul.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
+#include "tui/job.h"
 #include "tui/paint.h"
 #include "tui/version.h"
 
@@ -200,6 +201,7 @@ int cli_info(const struct args *args, struct err *err)
         scope_open(&scope, &args->scope, SCOPE_DICT_IF_ANY | (dict_alone ? 0 : SCOPE_MODEL), err);
     if (rc != ERR_OK)
         return rc;
+    job_warn(&scope);
     if (args->json)
         print_json(&scope);
     else

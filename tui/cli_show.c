@@ -229,6 +229,7 @@ int cli_show(const struct args *args, struct err *err)
                         SCOPE_DICT | SCOPE_CALIBRATION | (dict_alone ? 0 : SCOPE_MODEL), err);
     if (rc != ERR_OK)
         return rc;
+    job_warn(&scope);
     rc = show(&scope, args, err);
     scope_close(&scope);
     return rc;

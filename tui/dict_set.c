@@ -17,8 +17,10 @@ static int open_further(struct dictionary **out, int *layer, const struct scope 
         return rc;
     *out = further.dict;
     *layer = further.hook_layer;
-    struct scope pair = {.model = scope->model, .dict = further.dict};
+    struct scope pair = {.model = scope->model, .dict = further.dict, .is_chat = scope->is_chat};
     rc = scope_check(&pair, *layer, err);
+    if (rc == ERR_OK)
+        job_warn(&pair);
     return rc == ERR_OK && scope->model ? scope_open_calibration(&pair, scope->model->path, err)
                                         : rc;
 }

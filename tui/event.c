@@ -53,7 +53,7 @@ void event_clear(struct event *e)
         free(e->opened.examples[i].text);
     free(e->opened.examples);
     free(e->model.name);
-    free(e->model.summary);
+    free(e->model.warning);
     reading_free(e->reading);
     detail_free(e->detail);
     concept_matches_clear(&e->matches);

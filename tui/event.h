@@ -32,7 +32,7 @@ struct opened {
 /* The model is open: texts can be read. */
 struct model_info {
     char *name;    /* owned */
-    char *summary; /* owned: e.g. "26 layers, d_model 2304" */
+    char *warning; /* owned: that of core/scope.h, or NULL */
     int n_layers, d_model, hook_layer;
     int n_ctx;
     bool is_chat, is_demo, has_tokenizer;

@@ -113,12 +113,22 @@ static int make_steering(struct job *job, const struct args *args, struct err *e
     return rc;
 }
 
+void job_warn(const struct scope *scope)
+{
+    char *warning = scope_warning(scope);
+    if (warning)
+        fprintf(stderr, "axscope: warning: %s\n", warning);
+    free(warning);
+}
+
 static int open_all(struct job *job, const struct args *args, int need, int n_branches,
                     struct err *err)
 {
     int rc = scope_open(&job->scope, &args->scope, need, err);
     if (rc == ERR_OK)
         rc = make_prompt(job, args, err);
+    if (rc == ERR_OK)
+        job_warn(&job->scope);
     if (rc == ERR_OK)
         rc = make_steering(job, args, err);
     if (rc == ERR_OK)

@@ -41,6 +41,9 @@ void conversation_clear(struct conversation *c);
 /* ERR_LIMIT, with the number of rows, unless row is one of the dictionary's. */
 int job_check_row(const struct dictionary *dict, size_t row, struct err *err) ERR_CHECK;
 
+/* Prints scope_warning, if there is one, on standard error. */
+void job_warn(const struct scope *scope);
+
 /* Wipes the progress line and shows none from here on: before anything is printed. */
 void job_quiet(struct job *job);
 

@@ -377,6 +377,8 @@ static void model(struct app *app, struct event *e, struct cmds *out)
         return;
     }
     app->wants_answer = app->mode != MODE_EDIT;
+    if (app->model.warning)
+        update_notice(app, "%s", app->model.warning);
     if (app->prompt.text.len == 0 && app->mode != MODE_EDIT)
         line_edit_set(&app->prompt, app->model.has_tokenizer ? DEFAULT_PROMPT : DEFAULT_IDS);
     update_run(app, out, false);

@@ -112,6 +112,7 @@ static void post_model(struct worker *w)
     const struct model_config *c = &w->scope.model->config;
     struct event *e = worker_event(w, EVENT_MODEL);
     e->model = (struct model_info){.name = mem_strdup(w->scope.model->name),
+                                   .warning = scope_warning(&w->scope),
                                    .n_layers = c->n_layers,
                                    .d_model = c->d_model,
                                    .n_ctx = c->n_ctx,

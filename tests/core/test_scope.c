@@ -148,6 +148,36 @@ START_TEST(hub_names_are_found_under_both_names_of_a_dictionary)
 }
 END_TEST
 
+static void check_warning(const char *model, const char *dict, bool is_chat, bool warned)
+{
+    struct model m = {.name = mem_strdup(model)};
+    struct dictionary d = {.name = mem_strdup(dict)};
+    struct scope scope = {.model = &m, .dict = &d, .is_chat = is_chat};
+    char *warning = scope_warning(&scope);
+    ck_assert_msg((warning != NULL) == warned, "%s with %s: %s", model, dict,
+                  warning ? warning : "no warning");
+    if (warning)
+        ck_assert(strstr(warning, model) && strstr(warning, dict));
+    free(warning);
+    free(m.name);
+    free(d.name);
+}
+
+START_TEST(a_chat_dictionary_on_a_base_model_is_warned_of_by_name_only)
+{
+    check_warning("gemma-2-2b", "gemma-reft-2b-it-res/l20", false, true);
+    check_warning("gemma-2-9b", "gemma-diffmean-9b-it-res/l31", false, true);
+    check_warning("gemma-2-2b-it", "gemma-reft-2b-it-res/l20", false, false);
+    check_warning("gemma-2-2b-jpn-it", "gemma-reft-2b-it-res/l20", false, false);
+    check_warning("gemma-2-2b", "gemma-reft-2b-it-res/l20", true, false);
+    check_warning("gemma-2-2b", "gemma-scope-2b-pt-res/layer_20", false, false);
+    check_warning("gemma-2-2b", "my-items/l20", false, false);
+    check_warning("my-model", "gemma-reft-2b-it-res/l20", false, false);
+    struct scope alone = {0};
+    ck_assert_ptr_null(scope_warning(&alone));
+}
+END_TEST
+
 START_TEST(a_model_alone_finds_its_dictionary_in_the_hub_cache)
 {
     char path[600];
@@ -300,6 +330,7 @@ Suite *suite_scope(void)
     tcase_add_test(t, what_does_not_fit_is_refused);
     tcase_add_test(t, the_layer_flag_wins_over_the_dictionary);
     tcase_add_test(t, hub_names_are_found_under_both_names_of_a_dictionary);
+    tcase_add_test(t, a_chat_dictionary_on_a_base_model_is_warned_of_by_name_only);
     tcase_add_test(t, a_model_alone_finds_its_dictionary_in_the_hub_cache);
     tcase_add_test(t, the_demo_is_taken_only_without_both_flags);
     tcase_add_test(t, a_model_with_a_template_of_gemmas_form_is_a_chat_model);

@@ -98,7 +98,7 @@ refused 1 'act_max' search --dict "$mini/l3" --sort act_max bread
 refused 2 'column' search --dict "$mini" 'a(b'
 refused 2 'needs TEXT' read --model "$mini"
 refused 2 'names none' read --dict "$mini" --ids 2
-refused 1 'neither a path nor' read --model /nowhere --ids 2
+refused 1 'there is no such file or folder' read --model /nowhere --ids 2
 refused 1 'out of range' read --model "$mini" --ids 2,384
 refused 1 'out of range' read --model "$mini" --ids 2 --concept 64
 refused 1 'out of range' show --model "$mini" 64
@@ -149,6 +149,12 @@ mkdir -p "$HF_HUB_CACHE/models--pyvene--gemma-reft-2b-it-res/snapshots/def/"
 ln -s "$mini_f32/l2" "$HF_HUB_CACHE/models--pyvene--gemma-reft-2b-it-res/snapshots/def/l2"
 fine '"layer":2' read --json --model google/gemma-2-2b-it --ids 2,7
 fine '"layer":2' read --json --model google/gemma-2-2b-it --dict pyvene/gemma-reft-r1-2b-it-res --ids 2,7
+
+mkdir -p "$HF_HUB_CACHE/models--google--gemma-2-2b/snapshots/abc/"
+cp "$tmp/bare"/* "$HF_HUB_CACHE/models--google--gemma-2-2b/snapshots/abc/"
+"$program" read --json --model google/gemma-2-2b --dict gemma-reft-2b-it-res --ids 2,7 >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 0 ] && grep -q 'made for the chat model, and gemma-2-2b is the base' "$tmp/err" || fail "no warning of a base model"
+grep -q '"name":"gemma-2-2b"' "$tmp/out" || fail "a model of the hub cache is not called by its name"
 
 # --- the bundled demo, found beside the program from any folder ---
 unset AXSCOPE_DATA
