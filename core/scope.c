@@ -199,10 +199,7 @@ char *scope_warning(const struct scope *scope)
     if (!is_tuned_name(dict) || is_tuned_name(model) || strncmp(model, family, strlen(family)) != 0)
         return NULL;
     struct buf text = {0};
-    buf_printf(&text,
-               "the dictionary %s was made for the chat model, and %s is the base model: "
-               "concepts may fire differently",
-               dict, model);
+    buf_printf(&text, "base model %s with a dictionary of the chat model, %s", model, dict);
     return text.data;
 }
 

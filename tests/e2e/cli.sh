@@ -153,7 +153,7 @@ fine '"layer":2' read --json --model google/gemma-2-2b-it --dict pyvene/gemma-re
 mkdir -p "$HF_HUB_CACHE/models--google--gemma-2-2b/snapshots/abc/"
 cp "$tmp/bare"/* "$HF_HUB_CACHE/models--google--gemma-2-2b/snapshots/abc/"
 "$program" read --json --model google/gemma-2-2b --dict gemma-reft-2b-it-res --ids 2,7 >"$tmp/out" 2>"$tmp/err"
-[ $? -eq 0 ] && grep -q 'made for the chat model, and gemma-2-2b is the base' "$tmp/err" || fail "no warning of a base model"
+[ $? -eq 0 ] && grep -q 'base model gemma-2-2b with a dictionary of the chat model' "$tmp/err" || fail "no warning of a base model"
 grep -q '"name":"gemma-2-2b"' "$tmp/out" || fail "a model of the hub cache is not called by its name"
 
 # --- the bundled demo, found beside the program from any folder ---

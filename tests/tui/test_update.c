@@ -46,6 +46,18 @@ START_TEST(the_first_example_is_read_then_answered)
 }
 END_TEST
 
+START_TEST(a_warning_of_the_opened_files_is_the_first_notice)
+{
+    struct app app;
+    fake_app(&app, FAKE_LOADING, 24, 80);
+    struct event e = {.kind = EVENT_MODEL, .seconds = 2};
+    e.model.warning = mem_strdup("made for the chat model");
+    fake_send(&app, e, NULL);
+    ck_assert_str_eq(app.notice, "made for the chat model");
+    app_clear(&app);
+}
+END_TEST
+
 START_TEST(labels_can_be_filtered_before_the_model_is_there)
 {
     struct app app;
@@ -740,6 +752,7 @@ Suite *suite_update(void)
     TCase *t = tcase_create("update");
     tcase_set_timeout(t, 30);
     tcase_add_test(t, the_first_example_is_read_then_answered);
+    tcase_add_test(t, a_warning_of_the_opened_files_is_the_first_notice);
     tcase_add_test(t, labels_can_be_filtered_before_the_model_is_there);
     tcase_add_test(t, the_list_is_sorted_by_what_says_something_about_it);
     tcase_add_test(t, a_genre_is_listed_alone_until_escape);
