@@ -7,6 +7,7 @@
 #include "data/hash.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
+#include "tui/job.h"
 #include "tui/paint.h"
 #include "tui/progress.h"
 
@@ -222,6 +223,8 @@ static int calibrate(struct calibrating *c, struct err *err)
 {
     int rc =
         scope_open(&c->scope, &c->args->scope, SCOPE_MODEL | SCOPE_DICT | SCOPE_TOKENIZER, err);
+    if (rc == ERR_OK)
+        job_warn(&c->scope);
     if (rc == ERR_OK)
         rc = read_texts(c, err);
     if (rc == ERR_OK)
