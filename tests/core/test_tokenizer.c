@@ -273,8 +273,7 @@ static void check_against_definition(const struct tokenizer *tok, const char *s,
     struct token_ids got = {0};
     encode(&got, NULL, tok, s, len);
     ck_assert_uint_eq(got.n, n);
-    for (size_t i = 0; i < n; i++)
-        ck_assert_int_eq(got.ids[i], want[i]);
+    ck_assert_mem_eq(got.ids, want, n * sizeof *want);
     token_ids_clear(&got);
     free(want);
 }
