@@ -1,10 +1,17 @@
 #include "data/hash.h"
 
 #include "data/file.h"
+#include "data/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define N_SAMPLES 256
+#define N_SAMPLES ((size_t)256)
+#define N_PIECES (N_SAMPLES + 2) /* and both ends */
 #define SAMPLE_BYTES ((size_t)4 << 10)
 #define END_BYTES ((size_t)64 << 10)
 
@@ -33,18 +40,53 @@ uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t len)
     return mix(h ^ word);
 }
 
+/* Piece number i of N_PIECES of a block of len bytes: its offset, and its length in *n. */
+static size_t piece(size_t *n, size_t i, size_t len)
+{
+    size_t stride = (len - SAMPLE_BYTES) / N_SAMPLES;
+    bool is_end = i == 0 || i == N_PIECES - 1;
+    *n = is_end ? END_BYTES : SAMPLE_BYTES < stride ? SAMPLE_BYTES : stride;
+    return i == 0 ? 0 : is_end ? len - END_BYTES : (i - 1) * stride;
+}
+
+static bool is_whole(size_t len, size_t max_whole)
+{
+    return len <= max_whole || len <= 2 * END_BYTES;
+}
+
 uint64_t hash_sampled(uint64_t seed, const void *bytes, size_t len, size_t max_whole)
 {
-    const unsigned char *at = bytes;
-    if (len <= max_whole || len <= 2 * END_BYTES)
+    if (is_whole(len, max_whole))
         return hash_bytes(seed, bytes, len);
-    uint64_t h = hash_bytes(seed ^ len, at, END_BYTES);
-    size_t stride = (len - SAMPLE_BYTES) / N_SAMPLES;
-    for (size_t i = 0; i < N_SAMPLES; i++) {
-        size_t n = SAMPLE_BYTES < stride ? SAMPLE_BYTES : stride;
-        h = hash_bytes(h, at + i * stride, n);
+    uint64_t h = seed ^ len;
+    for (size_t i = 0, n; i < N_PIECES; i++) {
+        size_t at = piece(&n, i, len);
+        h = hash_bytes(h, (const unsigned char *)bytes + at, n);
     }
-    return hash_bytes(h, at + len - END_BYTES, END_BYTES);
+    return h;
+}
+
+static int read_failed(const char *path, struct err *err)
+{
+    err_set(err, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    err_hint(err, "Copy or download the file again.");
+    return ERR_IO;
+}
+
+/* The pieces by pread: page faults in a mapping would read far around each of them. */
+static int hash_pieces(uint64_t *hash, int fd, size_t len, const char *path, struct err *err)
+{
+    unsigned char *block = mem_alloc(END_BYTES, 1);
+    int rc = ERR_OK;
+    *hash ^= len;
+    for (size_t i = 0, n; i < N_PIECES && rc == ERR_OK; i++) {
+        size_t at = piece(&n, i, len);
+        if (pread(fd, block, n, (off_t)at) != (ssize_t)n)
+            rc = read_failed(path, err);
+        *hash = hash_bytes(*hash, block, n);
+    }
+    free(block);
+    return rc;
 }
 
 int hash_file(uint64_t *hash, const char *path, size_t max_whole, struct err *err)
@@ -53,7 +95,13 @@ int hash_file(uint64_t *hash, const char *path, size_t max_whole, struct err *er
     int rc = file_map(&map, path, err);
     if (rc != ERR_OK)
         return rc;
-    *hash = hash_sampled(*hash, map.data, map.size, max_whole);
+    int fd = is_whole(map.size, max_whole) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (is_whole(map.size, max_whole))
+        *hash = hash_bytes(*hash, map.data, map.size);
+    else
+        rc = fd < 0 ? read_failed(path, err) : hash_pieces(hash, fd, map.size, path, err);
+    if (fd >= 0)
+        close(fd);
     file_unmap(&map);
-    return ERR_OK;
+    return rc;
 }

@@ -50,6 +50,19 @@ START_TEST(a_file_hashes_like_its_bytes_and_a_missing_one_fails)
     uint64_t h = 5;
     ck_assert_int_eq(hash_file(&h, path, 100, &err), ERR_OK);
     ck_assert_uint_eq(h, hash_bytes(5, "abc", 3));
+    size_t len = (size_t)3 << 20;
+    unsigned char *bytes = malloc(len);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+    char *large = tmp_dir_write(dir, "large", bytes, len);
+    const size_t limits[] = {1000, len};
+    for (int i = 0; i < 2; i++) {
+        h = 6;
+        ck_assert_int_eq(hash_file(&h, large, limits[i], &err), ERR_OK);
+        ck_assert_uint_eq(h, hash_sampled(6, bytes, len, limits[i]));
+    }
+    free(large);
+    free(bytes);
     ck_assert_int_eq(hash_file(&h, "/nowhere/at/all", 100, &err), ERR_IO);
     free(path);
     tmp_dir_free(dir);
