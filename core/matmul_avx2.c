@@ -1,6 +1,7 @@
 /* The kernels with AVX2, FMA and F16C, chosen at run time. */
 #include "core/matmul_kernels.h"
 #include "core/quant_avx2.h"
+#include "data/quant.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -67,15 +68,18 @@ struct tile {
     float *save; /* NULL, or [nw, MATMUL_CHUNK]: gets the weights as f32, for further tiles */
 };
 
-/* Blocks go through f32 in the first-level cache. */
-AVX2_INLINE bool is_blocks(enum dtype dtype)
+/* Blocks go through f32 in the first-level cache, but for those of 8 bits, which are simple. */
+AVX2_INLINE bool is_converted(enum dtype dtype)
 {
-    return dtype != DTYPE_F32 && dtype != DTYPE_BF16 && dtype != DTYPE_F16;
+    return dtype != DTYPE_F32 && dtype != DTYPE_BF16 && dtype != DTYPE_F16 && dtype != DTYPE_Q8_0;
 }
 
 AVX2_INLINE size_t bytes_of(enum dtype dtype, size_t n)
 {
-    return dtype == DTYPE_F32 ? 4 * n : is_blocks(dtype) ? dtype_bytes(dtype, n) : 2 * n;
+    return dtype == DTYPE_F32    ? 4 * n
+           : dtype == DTYPE_Q8_0 ? n / QUANT_BLOCK * Q8_0_BYTES
+           : is_converted(dtype) ? dtype_bytes(dtype, n)
+                                 : 2 * n;
 }
 
 /* 8 columns from column i on, of which the last n_valid count. */
@@ -99,6 +103,32 @@ AVX2_INLINE void step(__m256 sum[MAX_W][MAX_X], const struct tile *at, size_t i,
     }
 }
 
+/* The 32 columns from column i on of weights in blocks of 8 bits. */
+AVX2_INLINE void step_q8(__m256 sum[MAX_W][MAX_X], const struct tile *at, size_t i, int nw, int nx)
+{
+    const char *block = at->w + i / QUANT_BLOCK * Q8_0_BYTES;
+    __m256 scale[MAX_W], ws[MAX_W];
+    for (int j = 0; j < nw; j++) {
+        uint16_t d;
+        memcpy(&d, block + (size_t)j * at->w_stride, sizeof d);
+        scale[j] = _mm256_set1_ps(_cvtsh_ss(d));
+    }
+    for (size_t k = 0; k < QUANT_BLOCK; k += 8) {
+        for (int j = 0; j < nw; j++) {
+            const char *p = block + (size_t)j * at->w_stride + 2 + k;
+            __m256i q = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+            ws[j] = _mm256_mul_ps(scale[j], _mm256_cvtepi32_ps(q));
+            if (at->save)
+                _mm256_storeu_ps(at->save + (size_t)j * MATMUL_CHUNK + i + k, ws[j]);
+        }
+        for (int t = 0; t < nx; t++) {
+            __m256 xs = _mm256_loadu_ps(at->x + (size_t)t * at->ldx + i + k);
+            for (int j = 0; j < nw; j++)
+                sum[j][t] = _mm256_fmadd_ps(ws[j], xs, sum[j][t]);
+        }
+    }
+}
+
 /* y[t * ldy + j] += x[t] . w[j] over n columns. */
 AVX2_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtype dtype, size_t n,
                           int nw, int nx)
@@ -108,6 +138,8 @@ AVX2_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtyp
         for (int t = 0; t < nx; t++)
             sum[j][t] = _mm256_setzero_ps();
     size_t i = 0;
+    for (; dtype == DTYPE_Q8_0 && i < n; i += QUANT_BLOCK)
+        step_q8(sum, at, i, nw, nx);
     for (; i + 8 <= n; i += 8)
         step(sum, at, i, 8, dtype, nw, nx);
     if (i < n)
@@ -191,7 +223,7 @@ AVX2_INLINE void columns(float *y, size_t ldy, const float *x, size_t n, const c
     for (size_t i = i0; i < i1; i += MATMUL_CHUNK) {
         size_t n_chunk = i1 - i < MATMUL_CHUNK ? i1 - i : MATMUL_CHUNK;
         struct tile at = {x + i, n_in, w + bytes_of(dtype, i), stride, NULL};
-        if (is_blocks(dtype))
+        if (is_converted(dtype))
             converted(y, ldy, at, n, dtype, n_chunk, nw);
         else
             group(y, ldy, at, n, dtype, n_chunk, nw);
@@ -218,11 +250,11 @@ AVX2_INLINE void rows_of(float *y, size_t ldy, const float *x, size_t n, const c
     }
 }
 
-/* One copy for all kinds of blocks: the conversion tells them apart. */
+/* One copy for all kinds of blocks that are converted first: the conversion tells them apart. */
 AVX2 static void block_rows(float *y, size_t ldy, const float *x, size_t n, const char *w,
                             enum dtype dtype, size_t n_out, size_t n_in)
 {
-    assert(is_blocks(dtype));
+    assert(is_converted(dtype));
     rows_of(y, ldy, x, n, w, dtype, n_out, n_in);
 }
 
@@ -235,6 +267,9 @@ AVX2 static void few_rows(float *y, size_t ldy, const float *x, size_t n, const 
         break;
     case DTYPE_F16:
         rows_of(y, ldy, x, n, w, DTYPE_F16, n_out, n_in);
+        break;
+    case DTYPE_Q8_0:
+        rows_of(y, ldy, x, n, w, DTYPE_Q8_0, n_out, n_in);
         break;
     case DTYPE_F32:
         rows_of(y, ldy, x, n, w, DTYPE_F32, n_out, n_in);

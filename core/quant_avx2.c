@@ -94,21 +94,28 @@ AVX2_INLINE void q5_k_block(float *dst, const uint8_t *p)
     }
 }
 
+/* A quarter of half a block: 32 elements with two scales. The shifts are constants. */
+AVX2_INLINE void q6_k_quarter(float *dst, __m256i low, int low_shift, __m256i high, int high_shift,
+                              float d, const int8_t *scales)
+{
+    __m256i two = _mm256_and_si256(_mm256_srli_epi16(high, high_shift), _mm256_set1_epi8(3));
+    __m256i q = _mm256_or_si256(nibbles(low, low_shift), _mm256_slli_epi16(two, 4));
+    q = _mm256_sub_epi8(q, _mm256_set1_epi8(32));
+    store16(dst, _mm256_castsi256_si128(q), d * (float)scales[0], 0);
+    store16(dst + 16, _mm256_extracti128_si256(q, 1), d * (float)scales[1], 0);
+}
+
 AVX2_INLINE void q6_k_block(float *dst, const uint8_t *p)
 {
     float d = load_f16(p + 208);
-    for (int half = 0; half < 2; half++) {
+    const int8_t *scales = (const int8_t *)p + 192;
+    for (int half = 0; half < 2; half++, dst += 128, scales += 8) {
         __m256i high = load32(p + 128 + 32 * half);
-        for (int k = 0; k < 4; k++) {
-            const int8_t *scales = (const int8_t *)p + 192 + 8 * half + 2 * k;
-            __m256i low = nibbles(load32(p + 64 * half + 32 * (k % 2)), k / 2 * 4);
-            __m256i two = _mm256_and_si256(_mm256_srli_epi16(high, 2 * k), _mm256_set1_epi8(3));
-            __m256i q = _mm256_or_si256(low, _mm256_slli_epi16(two, 4));
-            q = _mm256_sub_epi8(q, _mm256_set1_epi8(32));
-            float *to = dst + 128 * half + 32 * k;
-            store16(to, _mm256_castsi256_si128(q), d * scales[0], 0);
-            store16(to + 16, _mm256_extracti128_si256(q, 1), d * scales[1], 0);
-        }
+        __m256i even = load32(p + 64 * half), odd = load32(p + 64 * half + 32);
+        q6_k_quarter(dst, even, 0, high, 0, d, scales);
+        q6_k_quarter(dst + 32, odd, 0, high, 2, d, scales + 2);
+        q6_k_quarter(dst + 64, even, 4, high, 4, d, scales + 4);
+        q6_k_quarter(dst + 96, odd, 4, high, 6, d, scales + 6);
     }
 }
 
