@@ -99,17 +99,6 @@ static int take_name(char **out, struct cursor *c, const char *what)
 
 /* --- metadata --- */
 
-/* Bytes of one element; 0 for those that have no fixed size. */
-static size_t type_size(uint32_t type)
-{
-    static const unsigned char sizes[] = {
-        [GGUF_U8] = 1,  [GGUF_I8] = 1,  [GGUF_U16] = 2, [GGUF_I16] = 2,
-        [GGUF_U32] = 4, [GGUF_I32] = 4, [GGUF_F32] = 4, [GGUF_BOOL] = 1,
-        [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8,
-    };
-    return type < sizeof sizes ? sizes[type] : 0;
-}
-
 static int bad_type(const struct cursor *c, uint32_t type)
 {
     err_set(c->err, ERR_FORMAT, "%s: a metadata value is of type %u, which does not exist",
@@ -134,7 +123,7 @@ static int skip_array(struct cursor *c, int depth)
 /* Moves behind n values of a type. */
 static int skip_items(struct cursor *c, uint32_t type, uint64_t n, int depth)
 {
-    size_t size = type_size(type);
+    size_t size = gguf_type_size(type);
     if (size > 0)
         return n <= c->left / size && take(c, (size_t)n * size) ? ERR_OK
                                                                 : cut_off(c, "its metadata");
@@ -496,7 +485,7 @@ const char *gguf_name(const struct gguf *g)
     return g->name;
 }
 
-/* --- values --- */
+/* --- values by number and key --- */
 
 size_t gguf_n_values(const struct gguf *g)
 {
@@ -516,76 +505,6 @@ const struct gguf_value *gguf_find_value(const struct gguf *g, const char *key)
             ? NULL
             : bsearch(&at, g->values_by_key, g->n_values, sizeof *g->values_by_key, compare_keys);
     return found ? *found : NULL;
-}
-
-static bool read_int(int64_t *out, const uint8_t *p, enum gguf_type type)
-{
-    switch (type) {
-    case GGUF_U8:
-    case GGUF_BOOL:
-        return *out = *p, true;
-    case GGUF_I8:
-        return *out = (int8_t)*p, true;
-    case GGUF_U16:
-        return *out = load_u16(p), true;
-    case GGUF_I16:
-        return *out = (int16_t)load_u16(p), true;
-    case GGUF_U32:
-        return *out = load_u32(p), true;
-    case GGUF_I32:
-        return *out = (int32_t)load_u32(p), true;
-    case GGUF_U64:
-        return *out = (int64_t)load_u64(p), *out >= 0;
-    case GGUF_I64:
-        return *out = (int64_t)load_u64(p), true;
-    default:
-        return false;
-    }
-}
-
-static bool read_real(double *out, const uint8_t *p, enum gguf_type type)
-{
-    float f;
-    if (type == GGUF_F32)
-        return memcpy(&f, p, sizeof f), *out = (double)f, true;
-    return type == GGUF_F64 && (memcpy(out, p, sizeof *out), true);
-}
-
-bool gguf_int(int64_t *out, const struct gguf_value *v)
-{
-    return v && read_int(out, v->bytes, v->type);
-}
-
-bool gguf_real(double *out, const struct gguf_value *v)
-{
-    return v && read_real(out, v->bytes, v->type);
-}
-
-const char *gguf_string(size_t *len, const struct gguf_value *v)
-{
-    if (!v || v->type != GGUF_STRING)
-        return NULL;
-    const uint8_t *at = v->bytes;
-    return gguf_next_string(len, &at);
-}
-
-double gguf_item_real(const struct gguf_value *v, size_t i)
-{
-    const uint8_t *p = v->bytes + i * type_size(v->item_type);
-    double real = 0;
-    int64_t whole = 0;
-    if (read_real(&real, p, v->item_type))
-        return real;
-    read_int(&whole, p, v->item_type);
-    return (double)whole;
-}
-
-const char *gguf_next_string(size_t *len, const uint8_t **at)
-{
-    *len = (size_t)load_u64(*at);
-    const char *text = (const char *)*at + 8;
-    *at += 8 + *len;
-    return text;
 }
 
 /* --- tensors by number and name --- */

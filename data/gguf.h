@@ -50,6 +50,9 @@ size_t gguf_n_values(const struct gguf *g);
 const struct gguf_value *gguf_value_at(const struct gguf *g, size_t i);          /* in file order */
 const struct gguf_value *gguf_find_value(const struct gguf *g, const char *key); /* or NULL */
 
+/* Bytes of a number of a type in the file; 0 for strings, arrays and what is no type. */
+size_t gguf_type_size(uint32_t type);
+
 /* A whole number of any of the eight types, or a bool; a real number of either type; a string of
  * *len bytes, not terminated. false (NULL) if the value is NULL or of another type. */
 bool gguf_int(int64_t *out, const struct gguf_value *v); /* and false above INT64_MAX */

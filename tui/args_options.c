@@ -371,8 +371,8 @@ static int parse_genre(struct args *args, const struct option *option, const cha
 #define OPENS_FILES (EVERY & ~BIT(TUI) & ~BIT(OPEN))
 
 const struct option option_table[] = {
-    STRING("model", "M", "model: a folder, or a name in the local hub cache", GROUP_FILES, EVERY,
-           scope.model),
+    STRING("model", "M", "model: a folder, a .gguf file, or a name in the hub cache", GROUP_FILES,
+           EVERY, scope.model),
     {"dict", "D", NULL, "dictionary: a folder, or a name in the local hub cache", GROUP_FILES,
      EVERY & ~BIT(TOKENIZE), parse_dict, FIELD(scope.dict), 0, 0},
     STRING("acts", "FILE", "act_max and thresholds (default: acts.json in the dictionary)",

@@ -10,7 +10,7 @@ complete -c axscope -n __fish_use_subcommand -a info -d 'what is loaded: shapes,
 complete -c axscope -n __fish_use_subcommand -a calibrate -d 'how every concept behaves on neutral text: for z'
 complete -c axscope -n __fish_use_subcommand -a open -d 'the screens on residuals in a safetensors file'
 complete -c axscope -n __fish_use_subcommand -a selftest -d 'check everything, with these files on this machine'
-complete -c axscope -l model -r -F -d 'model: a folder, or a name in the local hub cache'
+complete -c axscope -l model -r -F -d 'model: a folder, a .gguf file, or a name in the hub cache'
 complete -c axscope -l dict -r -F -d 'dictionary: a folder, or a name in the local hub cache'
 complete -c axscope -l acts -r -F -d 'act_max and thresholds (default: acts.json in the dictionary)'
 complete -c axscope -l layer -x -d 'hook layer, from 0 (default: that of the dictionary)'

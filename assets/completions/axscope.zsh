@@ -21,7 +21,7 @@ _axscope() {
     case $command in
         selftest)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -31,7 +31,7 @@ _axscope() {
                 '*: :' ;;
         open)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -42,7 +42,7 @@ _axscope() {
                 '*: :' ;;
         calibrate)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -54,7 +54,7 @@ _axscope() {
                 '*: :' ;;
         info)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -64,7 +64,7 @@ _axscope() {
                 '*: :' ;;
         dump)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -90,7 +90,7 @@ _axscope() {
                 '*: :' ;;
         tokenize)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--json[print JSON]' \
                 '--messages=[a JSON list of {role, content} in place of a text; - is stdin]:FILE:_files' \
                 '--bos[put the BOS token first]' \
@@ -99,7 +99,7 @@ _axscope() {
                 '*: :' ;;
         steer)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -125,7 +125,7 @@ _axscope() {
                 '*: :' ;;
         show)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -137,7 +137,7 @@ _axscope() {
                 '*: :' ;;
         search)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -151,7 +151,7 @@ _axscope() {
                 '*: :' ;;
         read)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
@@ -179,7 +179,7 @@ _axscope() {
                 '*: :' ;;
         *)
             _arguments \
-                '--model=[model\: a folder, or a name in the local hub cache]:M:_files' \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \

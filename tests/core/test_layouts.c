@@ -311,7 +311,8 @@ static const char chat_template[] =
     "{{ '\\n' + (turn['content'] | trim) + '<end_of_turn>\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}";
 
-/* Three special tokens, the bytes 0 to 253, and in place of the last two the turn markers. */
+/* Three special tokens, the bytes 0 to 252, and in place of the others, which no UTF-8 has, a space
+ * and the turn markers. */
 static void make_byte_pieces(struct gguf_maker *m)
 {
     static const char *const control[] = {"<pad>", "<eos>", "<bos>"};
@@ -322,6 +323,7 @@ static void make_byte_pieces(struct gguf_maker *m)
         pieces[id].text = id < 3 ? control[id] : names[id];
         pieces[id].type = id < 3 ? PIECE_CONTROL : PIECE_BYTE;
     }
+    pieces[256] = (struct scored_piece){.text = "\xe2\x96\x81", .type = PIECE_NORMAL};
     pieces[257] = (struct scored_piece){.text = "<start_of_turn>", .type = PIECE_USER_DEFINED};
     pieces[258] = (struct scored_piece){.text = "<end_of_turn>", .type = PIECE_USER_DEFINED};
     for (int id = 0; id < 259; id++)
