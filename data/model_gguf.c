@@ -424,5 +424,5 @@ int model_gguf_vocab(struct vocab **out, const char *path, struct err *err)
         return rc;
     rc = read_vocab(out, g, err);
     gguf_close(g);
-    return rc;
+    return err_hint_missing(err, rc, "Use a file that llama.cpp converted from Gemma 2.");
 }

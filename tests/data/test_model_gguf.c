@@ -310,6 +310,39 @@ START_TEST(tokenizers_of_another_kind_or_damaged_ones_are_refused)
 }
 END_TEST
 
+/* Whatever a byte becomes: a message and what to do, or numbers and a vocabulary that can be used.
+ */
+START_TEST(no_damaged_byte_is_believed)
+{
+    struct gguf_maker m = {0};
+    struct buf file = {0};
+    make_sample(&m);
+    gguf_make_pieces(&m, pieces, N_PIECES);
+    gguf_make_token_ids(&m, 2, 1, 0, 3);
+    gguf_make_end(&file, &m);
+    int n_read = 0, n_refused = 0;
+    for (size_t at = 0; at < file.len; at++) {
+        struct model_gguf *g;
+        struct vocab *vocab;
+        file.data[at] ^= (char)(1 + 127 * (at % 3));
+        char *path = tmp_dir_write(dir, "m.gguf", file.data, file.len);
+        file.data[at] ^= (char)(1 + 127 * (at % 3));
+        int rc = model_gguf_open(&g, path, &err);
+        ck_assert(rc == ERR_OK ? g != NULL : g == NULL && *err.message && *err.hint);
+        n_read += rc == ERR_OK;
+        n_refused += rc != ERR_OK;
+        model_gguf_close(g);
+        rc = model_gguf_vocab(&vocab, path, &err);
+        ck_assert(rc == ERR_OK || (!vocab && *err.message && *err.hint));
+        vocab_close(vocab);
+        free(path);
+    }
+    ck_assert(n_read > 100 && n_refused > 100);
+    buf_clear(&file);
+    gguf_make_clear(&m);
+}
+END_TEST
+
 Suite *suite_model_gguf(void)
 {
     Suite *s = suite_create("model_gguf");
@@ -325,6 +358,7 @@ Suite *suite_model_gguf(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_tokenizer_is_that_of_its_pieces);
     tcase_add_test(t, a_file_may_have_no_tokenizer);
+    tcase_add_test(t, no_damaged_byte_is_believed);
     tcase_add_test(t, tokenizers_of_another_kind_or_damaged_ones_are_refused);
     suite_add_tcase(s, t);
     return s;
