@@ -550,11 +550,11 @@ static void settle_concepts(struct app *app)
 
 static void settle_lists(struct app *app)
 {
+    settle_concepts(app);
     if (!update_listed(app)) {
         update_rank(app);
         (void)update_listed(app);
     }
-    settle_concepts(app);
     list_scroll(&app->read_list, layout_read(app).list.height);
     list_scroll(&app->concept_list, layout_concepts(app).list.height);
     if (app->slot >= app->n_slots)

@@ -71,7 +71,7 @@ void view_prompt_editor(struct grid *g, struct rect r, const struct app *app)
     enum style style = app->replaces_prompt ? STYLE_SELECTED : STYLE_TEXT;
     struct line_edit_spot spot = {0};
     while (line_edit_next(&app->prompt, width, &spot) && spot.row < top + r.height) {
-        const char *s = app->prompt.text.data + spot.at;
+        const char *s = line_edit_text(&app->prompt) + spot.at;
         if (spot.len == 0 || spot.row < top)
             continue;
         if (s[0] == '\n')

@@ -72,7 +72,7 @@ static struct concept_matches matches(struct input *in)
     for (size_t row = 0; row < N_ROWS; row++)
         if (take(in) % 2) {
             m.spans[m.n_spans] = (struct span){2, 8};
-            m.rows[m.n++] = (struct concept_match){row, m.n_spans++, 1};
+            m.rows[m.n++] = (struct concept_match){row, m.n_spans++, 1, (int)take(in)};
         }
     return m;
 }
@@ -188,9 +188,11 @@ static void open_files(struct app *app, struct input *in)
 
 static void check(const struct app *app)
 {
-    bool sound = (app->n_slots == 0 || app->slot < app->n_slots) &&
-                 (!app->reading || app->cursor < app->reading->tokens.n) &&
-                 (app->concept_list.n == 0 || app->concept_list.selected < app->concept_list.n);
+    bool sound =
+        (app->n_slots == 0 || app->slot < app->n_slots) &&
+        (!app->reading || app->cursor < app->reading->tokens.n) &&
+        (app->concept_list.n == 0 || app->concept_list.selected < app->concept_list.n) &&
+        (app->read_list.n == 0 || app->entries[app->read_list.selected].row == app->selected);
     if (!sound)
         abort();
 }

@@ -705,6 +705,7 @@ static void check_invariants(const struct app *app)
     ck_assert(app->n_slots == 0 || app->slot < app->n_slots);
     ck_assert(app->concept_list.n == 0 || app->concept_list.selected < app->concept_list.n);
     ck_assert(!app->reading || app->cursor < app->reading->tokens.n);
+    ck_assert(app->read_list.n == 0 || app->entries[app->read_list.selected].row == app->selected);
     for (int i = 0; i < app->n_slots; i++)
         ck_assert(app->slots[i].factor >= -2 && app->slots[i].factor <= 2);
 }
