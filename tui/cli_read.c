@@ -57,19 +57,21 @@ static int choose_unit(struct reading *r, struct err *err)
     return ERR_FORMAT;
 }
 
-/* Ranked by z, the projections were needed; what is shown is what the concept's latent is. */
-static void rectify(struct reading *r)
-{
-    size_t n = r->prompt->ids.n * r->dict->n_concepts;
-    for (size_t i = 0; i < n; i++)
-        r->acts[i] = r->acts[i] > 0 ? r->acts[i] : 0;
-    for (size_t i = 0; i < r->n_ranked; i++)
-        r->ranked[i].act = r->ranked[i].act > 0 ? r->ranked[i].act : 0;
-}
-
 static const float *acts_at(const struct reading *r, size_t t)
 {
     return r->acts + t * r->dict->n_concepts;
+}
+
+/* Ranked by z, the projections were needed; what is shown are the latents, which not every kind of
+ * dictionary makes by cutting at 0. */
+static int show_latents(struct reading *r, struct job *job, struct err *err)
+{
+    free(r->acts);
+    r->acts = NULL;
+    int rc = dict_set_latents(&r->acts, &r->set, job, false, err);
+    for (size_t i = 0; i < r->n_ranked && rc == ERR_OK; i++)
+        r->ranked[i].act = acts_at(r, (size_t)r->ranked[i].pos)[r->ranked[i].row];
+    return rc;
 }
 
 /* A row as it is written: ROW, or D:ROW with several dictionaries. */
@@ -376,8 +378,8 @@ static int compute(struct reading *r, struct job *job, struct err *err)
         rc = dict_set_latents(&r->acts, &r->set, job, args->is_signed || r->unit == SCORE_Z, err);
     if (rc == ERR_OK)
         rank(r);
-    if (rc == ERR_OK && !args->is_signed)
-        rectify(r);
+    if (rc == ERR_OK && r->unit == SCORE_Z && !args->is_signed)
+        rc = show_latents(r, job, err);
     job_quiet(job);
     return rc;
 }

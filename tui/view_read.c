@@ -9,6 +9,8 @@
 
 enum { NARROW = 60 }; /* columns under which lists and legend leave out what they can */
 
+#define Z_UNUSUAL 2.0f /* spreads above the mean from which a concept is worth a look */
+
 static bool shows_act(const struct app *app, struct rect r)
 {
     return app->unit != SCORE_RAW && r.width >= NARROW - 10;
@@ -175,12 +177,13 @@ static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
     view_tokens(g, r, app, &app->reading->tokens, &paint);
 }
 
-/* Entries above their threshold, where there are thresholds. */
+/* Entries above their threshold, where there are thresholds; by z, those that are unusual. */
 static size_t n_firing(const struct app *app)
 {
     size_t n_above = 0;
+    float floor = app->unit == SCORE_Z ? Z_UNUSUAL : 0;
     for (size_t i = 0; i < app->read_list.n; i++)
-        n_above += app_score(app, app->entries[i].row, app->entries[i].act) > 0;
+        n_above += app_score(app, app->entries[i].row, app->entries[i].act) > floor;
     return n_above;
 }
 
@@ -202,8 +205,12 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
                          app->cursor);
         buf_clear(&safe);
     }
-    grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n_firing(app),
-                score_unit_name(app->unit));
+    if (app->unit == SCORE_Z)
+        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu above z %.0f", n_firing(app),
+                    (double)Z_UNUSUAL);
+    else
+        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n_firing(app),
+                    score_unit_name(app->unit));
 }
 
 static void list_row(struct grid *g, struct rect r, int y, const struct app *app,

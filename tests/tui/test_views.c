@@ -1,3 +1,4 @@
+#include "data/calibration.h"
 #include "tests/support/golden.h"
 #include "tests/tui/fake_app.h"
 #include "tui/views.h"
@@ -186,6 +187,40 @@ START_TEST(every_size_draws)
 }
 END_TEST
 
+/* Spreads of 4 and means of 0: an activation above 8 is an unusual one. */
+START_TEST(by_z_the_legend_and_the_count_say_so)
+{
+    struct app app;
+    struct grid grid;
+    struct buf text = {0};
+    struct dictionary dict = *fake_dictionary();
+    struct calibration *cal = calibration_new(FAKE_CONCEPTS, false);
+    for (int c = 0; c < FAKE_CONCEPTS; c++)
+        cal->spread[c] = 4;
+    calibration_set_floor(cal);
+    dict.calibration = cal;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    app.dict = &dict;
+    fake_keys(&app, "U"); /* from margin */
+    ck_assert_int_eq(app.unit, SCORE_Z);
+    int n_unusual = 0;
+    for (size_t i = 0; i < app.reading->n_top; i++)
+        n_unusual += app.reading->top[i].act > 8;
+    ck_assert_int_gt(n_unusual, 0);
+    grid_init(&grid, app.height, app.width);
+    view_frame(&grid, &app);
+    grid_dump(&text, &grid);
+    char count[32];
+    snprintf(count, sizeof count, "%d above z 2", n_unusual);
+    ck_assert_msg(strstr(text.data, count), "'%s' is not in\n%s", count, text.data);
+    ck_assert_ptr_nonnull(strstr(text.data, " z 0 "));
+    buf_clear(&text);
+    grid_clear(&grid);
+    app_clear(&app);
+    calibration_close(cal);
+}
+END_TEST
+
 START_TEST(a_small_terminal_is_told_what_is_needed)
 {
     struct app app;
@@ -207,6 +242,7 @@ Suite *suite_views(void)
     tcase_add_test(t, a_refused_text_is_not_said_to_be_read_still);
     tcase_add_test(t, a_long_prompt_draws_at_once);
     tcase_add_test(t, every_size_draws);
+    tcase_add_test(t, by_z_the_legend_and_the_count_say_so);
     tcase_add_test(t, a_small_terminal_is_told_what_is_needed);
     suite_add_tcase(s, t);
     return s;
