@@ -74,7 +74,8 @@ static void put_concepts(struct json_writer *w, const struct demo_figures *f,
         jw_key(w, "kind");
         jw_string(w, kinds[concept->kind]);
         put(w, "auroc", f->auroc[c]);
-        put(w, "top5", f->top5[c]);
+        put(w, "top5", f->sampled.top5[c]);
+        put(w, "written_top5", f->written.top5[c]);
         if (concept->kind == WORLD_KIND_TOPIC)
             put(w, "steered", f->steering.by_concept[c]);
         jw_object_end(w);
@@ -92,8 +93,10 @@ int demo_write_figures(const struct demo_figures *f, const struct demo *demo, st
     jw_int(&w, f->layer);
     put(&w, "macro_auroc", f->macro_auroc);
     put(&w, "worst_auroc", f->worst_auroc);
-    put(&w, "prompts_top5", f->mean_top5);
-    put(&w, "concepts_top5_two_of_three", f->good_top5);
+    put(&w, "prompts_top5", f->sampled.mean);
+    put(&w, "concepts_top5_two_of_three", f->sampled.good);
+    put(&w, "written_prompts_top5", f->written.mean);
+    put(&w, "written_concepts_top5_two_of_three", f->written.good);
     jw_key(&w, "hard_negatives");
     jw_object(&w);
     jw_key(&w, "words");
@@ -125,7 +128,8 @@ static double mean_of_kind(const struct demo_figures *f, const struct world *w, 
     return sum / (f->n_kind[kind] ? f->n_kind[kind] : 1);
 }
 
-static void card_intro(struct buf *b, const struct demo_figures *f, const struct world *w)
+static void card_intro(struct buf *b, const struct demo_figures *f, const struct world *w,
+                       long n_steps)
 {
     buf_printf(
         b,
@@ -148,25 +152,31 @@ static void card_intro(struct buf *b, const struct demo_figures *f, const struct
                "labels, maxima and thresholds |\n"
                "| examples.txt | the prompts shown at the start |\n"
                "| words.txt | the words of the world, to tell unknown ones in a prompt |\n"
+               "| prompts.txt | prompts about every concept, to measure with |\n"
                "| figures.json | every figure below, and each concept's |\n\n",
                f->layer, f->layer);
-    buf_str(
+    buf_printf(
         b,
         "## How it was made\n\n"
         "`make demo-model` makes all of it again from world/ with fixed seeds; every stage can\n"
         "be run alone (`build/release/make_demo`). Weights do not depend on the number of\n"
-        "threads or on the processor.\n\n"
+        "threads; the training's arithmetic is written to give the same bits on every "
+        "processor.\n\n"
         "- Model: 6 layers, d_model 192, 4 heads and 2 key/value heads of 48, d_ff 512, window\n"
         "  64 on every other layer, both soft-caps, context 512.\n"
-        "- Training: AdamW, cosine schedule with warm-up, batches of 16 x 128 tokens. Chats,\n"
-        "  passages and sentences; documents are packed and do not see each other.\n"
+        "- Training: %ld steps of AdamW, cosine schedule with warm-up, batches of 16 x 128 tokens\n"
+        "  (%.1f million in all). Chats, passages and sentences; documents are packed and do not\n"
+        "  see each other.\n"
         "- Held-out texts: a sentence belongs to the held-out split if its hash is divisible by\n"
-        "  8; training never sees one. All figures are measured on held-out sentences.\n"
+        "  8; training never sees one. Sentences whose pattern has no slot to fill are all for\n"
+        "  training: what they say is said nowhere else. All figures are measured on held-out\n"
+        "  sentences.\n"
         "- Dictionary: DiffMean as AxBench defines it: chat template, the four tokens of the\n"
         "  prefix dropped, mean over all tokens of the positive pairs minus the mean over pairs\n"
         "  of other concepts of the same genre, unit norm. The hook layer is the one of layers\n"
         "  2 to 4 that detects best. act_max and thresholds (Youden's rule) come from held-out\n"
-        "  pairs.\n\n");
+        "  pairs.\n\n",
+        n_steps, n_steps * 2048 / 1e6);
 }
 
 static void card_detection(struct buf *b, const struct demo_figures *f, const struct world *w)
@@ -176,25 +186,34 @@ static void card_detection(struct buf *b, const struct demo_figures *f, const st
         "## Detection\n\n"
         "Macro AUROC %.3f, the worst concept %.3f: per concept 36 positive pairs against 360\n"
         "negatives in AxBench's mix of genres, by the largest latent of a pair.\n\n"
-        "| kind | concepts | mean AUROC | prompts with the concept in the top 5 |\n"
-        "| --- | --- | --- | --- |\n",
+        "| kind | concepts | mean AUROC | in the top 5: written prompts | held-out sentences |\n"
+        "| --- | --- | --- | --- | --- |\n",
         f->macro_auroc, f->worst_auroc);
     for (int k = 0; k < 4; k++)
-        buf_printf(b, "| %s | %d | %.3f | %.0f %% |\n", kinds[k], f->n_kind[k],
-                   mean_of_kind(f, w, k, f->auroc), 100 * mean_of_kind(f, w, k, f->top5));
+        buf_printf(b, "| %s | %d | %.3f | %.0f %% | %.0f %% |\n", kinds[k], f->n_kind[k],
+                   mean_of_kind(f, w, k, f->auroc), 100 * mean_of_kind(f, w, k, f->written.top5),
+                   100 * mean_of_kind(f, w, k, f->sampled.top5));
     buf_printf(
         b,
-        "\nPrompts are single sentences in the chat form, ranked as the program ranks them;\n"
-        "%.0f %% of the concepts are in the top 5 of at least two thirds of theirs.\n\n",
-        100 * f->good_top5);
+        "\nThe last columns are shares of prompts, read in the chat form and ranked as the "
+        "program\n"
+        "ranks them: %d prompts of prompts.txt, three about each concept, written by hand from\n"
+        "the labels without knowledge of the word lists, and %d held-out sentences. **%.0f %%** "
+        "of\n"
+        "the concepts are in the top 5 of at least two of their three written prompts, and %.0f "
+        "%%\n"
+        "in that of two thirds of their sentences.\n\n",
+        f->written.n_prompts, f->sampled.n_prompts, 100 * f->written.good, 100 * f->sampled.good);
     buf_printf(
         b,
-        "Ambiguous words (%d words, %d senses, %d comparisons of held-out sentences): which\n"
-        "sense is meant is told apart with accuracy %.3f by the two concepts' latents\n"
-        "(%s), and with %.3f by a bag-of-words classifier trained on the\n"
-        "same pairs as the two rows.\n\n",
+        "Ambiguous words (%d words, %d senses, %d comparisons of held-out sentences): which of\n"
+        "two senses is meant is told apart with accuracy **%.3f** by the difference of the two\n"
+        "rows' latents (%s), and with %.3f by a bag-of-words classifier\n"
+        "trained on the same pairs as the rows. Each sentence also names a thing of the other\n"
+        "sense. Both judges have, for each two senses, the offset that is best on sentences of\n"
+        "the training split.\n\n",
         f->hard.n_words, f->hard.n_senses, f->hard.n_texts, f->hard.dictionary,
-        f->hard.at_word ? "read at the word" : "mean over the sentence", f->hard.bow);
+        demo_read_name(f->hard.read), f->hard.bow);
 }
 
 static void card_steering(struct buf *b, const struct demo_figures *f)
@@ -232,7 +251,7 @@ static void card_steering(struct buf *b, const struct demo_figures *f)
 int demo_write_card(const struct demo_figures *f, const struct demo *demo, struct err *err)
 {
     struct buf out = {0};
-    card_intro(&out, f, demo->world);
+    card_intro(&out, f, demo->world, demo->n_steps);
     card_detection(&out, f, demo->world);
     card_steering(&out, f);
     char *path = demo_path(demo, "README.md");

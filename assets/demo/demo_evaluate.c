@@ -1,50 +1,13 @@
 /* Stage 4: figures on held-out texts. */
 #include "assets/demo/demo_figures.h"
-#include "core/latents.h"
 #include "data/file.h"
 #include "data/mem.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-enum { N_PROMPTS = 12, TOP = 5 };
-
-/* How many rows rank before the concept's, by the score that the program ranks with. */
-static int rank_of(const struct dictionary *dict, const float *max, int concept)
-{
-    float own = score_of(dict, (size_t) concept, max[concept]);
-    int before = 0;
-    for (size_t c = 0; c < dict->n_concepts; c++)
-        before += max[c] > 0 && score_of(dict, c, max[c]) > own;
-    return max[concept] > 0 ? before : (int)dict->n_concepts;
-}
-
-int demo_measure_prompts(struct demo_figures *f, const struct demo *demo, struct demo_model *m,
-                         struct err *err)
-{
-    struct world_text text = {0};
-    float *max = mem_alloc((size_t)f->n_concepts, sizeof *max);
-    int rc = ERR_OK;
-    for (int c = 0; c < f->n_concepts && !rc; c++) {
-        struct world_rng rng = demo_rng(demo, STREAM_PROMPT, (uint64_t)c);
-        for (int i = 0; i < N_PROMPTS && !rc; i++) {
-            rc = world_sample(demo->world, &rng, c, WORLD_SENTENCE, WORLD_HELD_OUT, &text, err);
-            if (!rc)
-                rc = demo_max_acts(max, m, &text, VIEW_PROMPT, err);
-            if (!rc)
-                f->top5[c] += (rank_of(m->dict, max, c) < TOP) / (double)N_PROMPTS;
-        }
-        f->mean_top5 += f->top5[c] / f->n_concepts;
-        f->good_top5 += (f->top5[c] >= 2.0 / 3) / (double)f->n_concepts;
-    }
-    free(max);
-    world_text_clear(&text);
-    return rc;
-}
 
 static int measure_detection(struct demo_figures *f, const struct demo *demo, struct demo_model *m,
                              struct err *err)
@@ -136,9 +99,9 @@ static void show(const char *what, const struct demo_figures *f)
     if (strcmp(what, "detection") == 0)
         printf("evaluate: macro AUROC %.4f, worst %.3f\n", f->macro_auroc, f->worst_auroc);
     else if (strcmp(what, "prompts") == 0)
-        printf("evaluate: prompts with the concept in the top 5: %.3f; concepts with two of "
-               "three: %.3f\n",
-               f->mean_top5, f->good_top5);
+        printf("evaluate: prompts with the concept in the top 5: held-out sentences %.3f, written "
+               "by hand %.3f; concepts with two of three: %.3f, %.3f\n",
+               f->sampled.mean, f->written.mean, f->sampled.good, f->written.good);
     else if (strcmp(what, "hard") == 0)
         printf("evaluate: hard negatives: dictionary %.3f, bag of words %.3f (%d sentences)\n",
                f->hard.dictionary, f->hard.bow, f->hard.n_texts);
@@ -157,7 +120,9 @@ static int measure(struct demo_figures *f, const struct demo *demo, struct demo_
     if (rc)
         return rc;
     show("detection", f);
-    rc = demo_measure_prompts(f, demo, m, err);
+    rc = demo_measure_sampled(&f->sampled, demo, m, err);
+    if (!rc)
+        rc = demo_measure_written(&f->written, demo, m, err);
     if (rc)
         return rc;
     show("prompts", f);
@@ -179,7 +144,8 @@ int demo_evaluate(const struct demo *demo, struct err *err)
     if (f.layer < 0)
         return err_set(err, ERR_IO, "%s: no dictionary to evaluate", demo->out);
     f.auroc = mem_zalloc((size_t)n, sizeof *f.auroc);
-    f.top5 = mem_zalloc((size_t)n, sizeof *f.top5);
+    f.sampled.top5 = mem_zalloc((size_t)n, sizeof *f.sampled.top5);
+    f.written.top5 = mem_zalloc((size_t)n, sizeof *f.written.top5);
     f.steering.by_concept = mem_zalloc((size_t)n, sizeof *f.steering.by_concept);
     for (int c = 0; c < n; c++)
         f.n_kind[world_concept(demo->world, c)->kind]++;
@@ -198,7 +164,8 @@ int demo_evaluate(const struct demo *demo, struct err *err)
         rc = demo_write_card(&f, demo, err);
     demo_model_close(&m);
     free(f.auroc);
-    free(f.top5);
+    free(f.sampled.top5);
+    free(f.written.top5);
     free(f.steering.by_concept);
     return rc;
 }

@@ -7,9 +7,17 @@
 
 enum { N_FACTORS = 8, N_ANSWER = 40 };
 
+/* Prompts about a concept, in the chat form: is it in the top 5, ranked as the program ranks? */
+struct prompt_figures {
+    int n_prompts; /* in all */
+    double *top5;  /* [n_concepts] share of the concept's prompts, owned */
+    double mean;   /* over the prompts */
+    double good;   /* share of concepts with at least two thirds of theirs */
+};
+
 struct hard_figures {
     int n_words, n_senses, n_texts; /* ambiguous words, (word, concept) pairs, sentences */
-    bool at_word;                   /* latents read at the word's last token; else their mean */
+    int read;                       /* where latents were read; chosen on the training split */
     double dictionary, bow;         /* accuracy */
 };
 
@@ -29,17 +37,21 @@ struct steering_figures {
 struct demo_figures {
     int layer, n_concepts, n_kind[4];
     double macro_auroc, worst_auroc;
-    double *auroc; /* [n_concepts], owned */
-    double *top5;  /* [n_concepts] share of held-out sentences, as prompts, with it in the top 5 */
-    double mean_top5, good_top5; /* mean; share of concepts with at least two thirds */
+    double *auroc;                 /* [n_concepts], owned */
+    struct prompt_figures sampled; /* prompts are held-out sentences */
+    struct prompt_figures written; /* prompts.txt */
     struct hard_figures hard;
     struct steering_figures steering;
 };
 
-int demo_measure_prompts(struct demo_figures *f, const struct demo *demo, struct demo_model *m,
+int demo_measure_sampled(struct prompt_figures *f, const struct demo *demo, struct demo_model *m,
+                         struct err *err) ERR_CHECK;
+/* From <out>/prompts.txt: slug, tab, prompt, where \n is a newline; '#' begins a comment. */
+int demo_measure_written(struct prompt_figures *f, const struct demo *demo, struct demo_model *m,
                          struct err *err) ERR_CHECK;
 int demo_measure_hard(struct hard_figures *f, const struct demo *demo, struct demo_model *m,
                       struct err *err) ERR_CHECK;
+const char *demo_read_name(int read);
 int demo_measure_steering(struct steering_figures *f, const struct demo *demo, struct demo_model *m,
                           struct err *err) ERR_CHECK;
 int demo_write_figures(const struct demo_figures *f, const struct demo *demo,

@@ -1,6 +1,7 @@
 /* Hard negatives: sentences that use an ambiguous word in one of its senses. The dictionary
- * decides between two senses by their rows; a bag of words, trained on the same pairs as those
- * rows, by its words. */
+ * decides between two senses by the difference of their rows' latents; a bag of words, trained on
+ * the same pairs as those rows, by its score. Both have the offset that decides best on sentences
+ * of the training split, and are counted on held-out ones. */
 #include "assets/demo/demo_figures.h"
 #include "core/bow.h"
 #include "core/latents.h"
@@ -56,11 +57,11 @@ int demo_train_bow(struct bow **out, const struct demo *demo, int concept, int o
     return rc;
 }
 
-/* --- the dictionary's judgement --- */
+/* --- one sentence --- */
 
-/* Where a sentence's latents are read: at the last token of the ambiguous word, or as the mean
- * over the sentence. Which is better is decided on sentences of the training split. */
-enum { READ_WORD, READ_MEAN, N_READS };
+/* Where a sentence's latents are read: at the last token of the ambiguous word, as the mean from
+ * there to the end, or as the mean over the sentence. The last judge is the bag of words. */
+enum { READ_WORD, READ_ONWARD, READ_MEAN, N_READS, BY_WORDS = N_READS, N_JUDGES };
 
 /* The token that holds the last byte of the word's first occurrence; -1 if there is none. */
 static int word_token(const struct demo_model *m, const struct token_ids *ids, const char *word)
@@ -80,133 +81,137 @@ static int word_token(const struct demo_model *m, const struct token_ids *ids, c
     return found;
 }
 
-/* reads [N_READS, n_concepts] of a sentence that the user says. */
-static int read_sentence(float *reads, struct demo_model *m, const struct world_text *text,
-                         const char *word, struct err *err)
+/* Two senses of a word, and the classifier between them. */
+struct senses {
+    const char *word;
+    int a, b; /* concepts */
+    struct bow *bow;
+};
+
+/* Mean of (latent of a - latent of b) over the tokens [from, to). */
+static float mean_difference(const float *acts, size_t n, const struct senses *s, size_t from,
+                             size_t to)
+{
+    double sum = 0;
+    for (size_t t = from; t < to; t++)
+        sum += acts[t * n + (size_t)s->a] - acts[t * n + (size_t)s->b];
+    return (float)(sum / (double)(to - from));
+}
+
+/* scores [N_JUDGES]: the more, the more it is sense a. */
+static int judge(float *scores, struct demo_model *m, const struct world_text *text,
+                 const struct senses *s, struct err *err)
 {
     const float *resid;
     size_t n_tokens, n = m->dict->n_concepts;
     struct token_ids ids = {0};
     int rc = demo_residual(&resid, &n_tokens, &ids, m, text, VIEW_PROMPT, err);
-    int at = rc || !word ? -1 : word_token(m, &ids, word);
+    int found = rc ? -1 : word_token(m, &ids, s->word);
     token_ids_clear(&ids);
     if (rc)
         return rc;
+    size_t at = found >= 0 ? (size_t)found : n_tokens - 1;
     float *acts = mem_alloc(n_tokens * n, sizeof *acts);
     rc =
         latents_encode(acts, m->dict, resid, n_tokens, (size_t)m->model->config.d_model, true, err);
-    for (size_t c = 0; c < n && !rc; c++) {
-        float mean = 0;
-        for (size_t t = 0; t < n_tokens; t++)
-            mean += acts[t * n + c] / (float)n_tokens;
-        reads[READ_MEAN * n + c] = mean;
-        reads[READ_WORD * n + c] = at >= 0 ? acts[(size_t)at * n + c] : mean;
+    if (!rc) {
+        scores[READ_WORD] = mean_difference(acts, n, s, at, at + 1);
+        scores[READ_ONWARD] = mean_difference(acts, n, s, at, n_tokens);
+        scores[READ_MEAN] = mean_difference(acts, n, s, 0, n_tokens);
+        scores[BY_WORDS] = (float)bow_score(s->bow, text->turns[0].text);
     }
     free(acts);
     return rc;
 }
 
-/* A row's mean latent over plain sentences of its own and over those of all concepts: rows are
- * compared by where a latent lies between the two. */
-struct scale {
-    double own, all;
+/* --- all sentences of two senses --- */
+
+struct judged {
+    float scores[N_JUDGES][2 * N_TEXTS];
+    int labels[2 * N_TEXTS]; /* 1: sense a */
 };
 
-static int measure_scales(struct scale *scales, const struct demo *demo, struct demo_model *m,
-                          struct err *err)
+static int judge_split(struct judged *out, const struct demo *demo, struct demo_model *m,
+                       const struct senses *s, enum world_split split, struct err *err)
 {
-    int n = world_n_concepts(demo->world), rc = ERR_OK;
-    float *reads = mem_alloc((size_t)n * N_READS, sizeof *reads);
-    const float *mean = reads + (size_t)READ_MEAN * (size_t)n;
     struct world_text text = {0};
-    for (int c = 0; c < n && !rc; c++) {
-        struct world_rng rng = demo_rng(demo, STREAM_HARD, (uint64_t)c);
-        for (int i = 0; i < N_TEXTS && !rc; i++) {
-            rc = world_sample(demo->world, &rng, c, WORLD_SENTENCE, WORLD_TRAIN, &text, err);
-            if (!rc)
-                rc = read_sentence(reads, m, &text, NULL, err);
-            scales[c].own += rc ? 0 : mean[c] / (double)N_TEXTS;
-            for (int other = 0; other < n && !rc; other++)
-                scales[other].all += mean[other] / ((double)N_TEXTS * n);
-        }
+    int rc = ERR_OK;
+    for (int i = 0; i < 2 * N_TEXTS && !rc; i++) {
+        int concept = i < N_TEXTS ? s->a : s->b;
+        uint64_t number = (uint64_t)(1000 + 10 * concept + (int)split) * 2 * N_TEXTS + (uint64_t)i;
+        struct world_rng rng = demo_rng(demo, STREAM_HARD, number);
+        float scores[N_JUDGES] = {0};
+        rc = world_hard(demo->world, &rng, s->word, concept, split, &text, err);
+        if (!rc)
+            rc = judge(scores, m, &text, s, err);
+        for (int j = 0; j < N_JUDGES; j++)
+            out->scores[j][i] = scores[j];
+        out->labels[i] = i < N_TEXTS;
     }
-    free(reads);
     world_text_clear(&text);
     return rc;
-}
-
-static double share(const struct scale *s, float latent)
-{
-    return (latent - s->all) / (s->own - s->all);
 }
 
 struct tally {
-    int n, dictionary[N_READS], bow;
+    int n, train[N_JUDGES], held_out[N_JUDGES]; /* right answers */
 };
 
-/* The sentences of one sense against another: counts right answers. */
-static int judge_sense(struct tally *tally, const struct demo *demo, struct demo_model *m,
-                       const struct scale *scales, const char *word, const int *senses,
-                       enum world_split split, struct err *err)
+static int count_right(const float *scores, const int *labels, float threshold)
 {
-    struct bow *bow;
-    struct world_text text = {0};
-    struct world_rng rng =
-        demo_rng(demo, STREAM_HARD, (uint64_t)(1000 + 10 * senses[0] + (int)split));
-    size_t n = m->dict->n_concepts;
-    float *reads = mem_alloc(n * N_READS, sizeof *reads);
-    int rc = demo_train_bow(&bow, demo, senses[0], senses[1], err);
-    for (int i = 0; i < N_TEXTS && !rc; i++) {
-        rc = world_hard(demo->world, &rng, word, senses[0], split, &text, err);
-        if (!rc)
-            rc = read_sentence(reads, m, &text, word, err);
-        for (size_t r = 0; r < N_READS && !rc; r++)
-            tally->dictionary[r] += share(&scales[senses[0]], reads[r * n + (size_t)senses[0]]) >
-                                    share(&scales[senses[1]], reads[r * n + (size_t)senses[1]]);
-        tally->bow += !rc && bow_score(bow, text.turns[0].text) > 0;
-        tally->n += !rc;
-    }
-    bow_free(bow);
-    free(reads);
-    world_text_clear(&text);
-    return rc;
+    int n = 0;
+    for (int i = 0; i < 2 * N_TEXTS; i++)
+        n += (scores[i] > threshold) == (labels[i] == 1);
+    return n;
 }
 
-static int judge_all(struct tally *tally, int *n_senses, const struct demo *demo,
-                     struct demo_model *m, const struct scale *scales, enum world_split split,
-                     struct err *err)
+static int judge_senses(struct tally *tally, const struct demo *demo, struct demo_model *m,
+                        struct senses *s, struct err *err)
 {
-    int rc = ERR_OK;
-    *n_senses = 0;
-    for (int w = 0; w < world_n_ambiguous(demo->world) && !rc; w++) {
-        const struct world_ambiguous *a = world_ambiguous(demo->world, w);
-        for (int s = 0; s < a->n_concepts && !rc; s++, ++*n_senses)
-            for (int o = 0; o < a->n_concepts && !rc; o++)
-                if (o != s)
-                    rc = judge_sense(tally, demo, m, scales, a->word,
-                                     (int[]){a->concepts[s], a->concepts[o]}, split, err);
+    struct judged *train = mem_zalloc(1, sizeof *train), *held_out = mem_zalloc(1, sizeof *train);
+    int rc = demo_train_bow(&s->bow, demo, s->a, s->b, err);
+    if (!rc)
+        rc = judge_split(train, demo, m, s, WORLD_TRAIN, err);
+    if (!rc)
+        rc = judge_split(held_out, demo, m, s, WORLD_HELD_OUT, err);
+    for (int j = 0; j < N_JUDGES && !rc; j++) {
+        float offset = demo_youden(train->scores[j], train->labels, 2 * N_TEXTS);
+        tally->train[j] += count_right(train->scores[j], train->labels, offset);
+        tally->held_out[j] += count_right(held_out->scores[j], held_out->labels, offset);
     }
+    tally->n += rc ? 0 : 2 * N_TEXTS;
+    bow_free(s->bow);
+    free(train);
+    free(held_out);
     return rc;
 }
 
 int demo_measure_hard(struct hard_figures *f, const struct demo *demo, struct demo_model *m,
                       struct err *err)
 {
-    struct scale *scales = mem_zalloc((size_t)world_n_concepts(demo->world), sizeof *scales);
-    struct tally train = {0}, held_out = {0};
-    int rc = measure_scales(scales, demo, m, err);
-    if (!rc)
-        rc = judge_all(&train, &f->n_senses, demo, m, scales, WORLD_TRAIN, err);
-    if (!rc)
-        rc = judge_all(&held_out, &f->n_senses, demo, m, scales, WORLD_HELD_OUT, err);
-    if (!rc && held_out.n > 0) {
-        f->at_word = train.dictionary[READ_WORD] > train.dictionary[READ_MEAN];
-        f->n_words = world_n_ambiguous(demo->world);
-        f->n_texts = held_out.n;
-        f->dictionary =
-            held_out.dictionary[f->at_word ? READ_WORD : READ_MEAN] / (double)f->n_texts;
-        f->bow = held_out.bow / (double)f->n_texts;
+    struct tally tally = {0};
+    int rc = ERR_OK;
+    for (int w = 0; w < world_n_ambiguous(demo->world) && !rc; w++) {
+        const struct world_ambiguous *word = world_ambiguous(demo->world, w);
+        for (int a = 0; a < word->n_concepts; a++, f->n_senses++)
+            for (int b = a + 1; b < word->n_concepts && !rc; b++)
+                rc = judge_senses(
+                    &tally, demo, m,
+                    &(struct senses){word->word, word->concepts[a], word->concepts[b], NULL}, err);
     }
-    free(scales);
+    for (int j = 0; j < N_READS; j++)
+        f->read = tally.train[j] > tally.train[f->read] ? j : f->read;
+    if (tally.n > 0) {
+        f->n_words = world_n_ambiguous(demo->world);
+        f->n_texts = tally.n;
+        f->dictionary = tally.held_out[f->read] / (double)f->n_texts;
+        f->bow = tally.held_out[BY_WORDS] / (double)f->n_texts;
+    }
     return rc;
+}
+
+const char *demo_read_name(int read)
+{
+    static const char *const names[N_READS] = {"read at the word", "their mean from the word on",
+                                               "their mean over the sentence"};
+    return names[read];
 }
