@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct matrix shape(int n_rows, int n_cols)
 {
@@ -67,6 +68,45 @@ int model_memory_new(struct model_memory **out, const struct model_config *confi
     m->model.n_weight_bytes = m->params.n_params * sizeof(float);
     bind_weights(&m->model, &m->params);
     *out = m;
+    return ERR_OK;
+}
+
+static void copy_matrix(float *dst, const struct matrix *src)
+{
+    for (size_t row = 0; row < src->n_rows; row++)
+        matrix_row(dst + row * src->n_cols, src, row);
+}
+
+static void copy_layer(struct layer_grads *to, const struct layer *from, size_t d_model)
+{
+    size_t n = d_model * sizeof(float);
+    copy_matrix(to->wq, &from->wq);
+    copy_matrix(to->wk, &from->wk);
+    copy_matrix(to->wv, &from->wv);
+    copy_matrix(to->wo, &from->wo);
+    copy_matrix(to->w_gate, &from->w_gate);
+    copy_matrix(to->w_up, &from->w_up);
+    copy_matrix(to->w_down, &from->w_down);
+    memcpy(to->norm_attn_in, from->norm_attn_in, n);
+    memcpy(to->norm_attn_out, from->norm_attn_out, n);
+    memcpy(to->norm_ffw_in, from->norm_ffw_in, n);
+    memcpy(to->norm_ffw_out, from->norm_ffw_out, n);
+}
+
+int model_memory_from(struct model_memory **out, const struct model *model, struct err *err)
+{
+    size_t n_layers = (size_t)model->config.n_layers, d_model = (size_t)model->config.d_model;
+    struct layer_config *configs = mem_alloc(n_layers, sizeof *configs);
+    for (size_t l = 0; l < n_layers; l++)
+        configs[l] = model->layers[l].config;
+    int rc = model_memory_new(out, &model->config, configs, err);
+    free(configs);
+    if (rc)
+        return rc;
+    copy_matrix((*out)->params.embed, &model->embed);
+    memcpy((*out)->params.norm_final, model->norm_final, d_model * sizeof(float));
+    for (size_t l = 0; l < n_layers; l++)
+        copy_layer(&(*out)->params.layers[l], &model->layers[l], d_model);
     return ERR_OK;
 }
 

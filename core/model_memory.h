@@ -15,6 +15,9 @@ struct model_memory {
 /* Zero weights. layers [config.n_layers]: what differs between them. */
 int model_memory_new(struct model_memory **out, const struct model_config *config,
                      const struct layer_config *layers, struct err *err) ERR_CHECK;
+/* The weights of an opened model, as f32. */
+int model_memory_from(struct model_memory **out, const struct model *model,
+                      struct err *err) ERR_CHECK;
 void model_memory_free(struct model_memory *m);
 
 /* Random weights from a seed: matrices normal with standard deviation `scale` over the square root

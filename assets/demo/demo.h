@@ -21,9 +21,12 @@ struct demo {
     bool resume;  /* go on from a checkpoint */
 };
 
+enum { DEMO_BATCH = 16 * 128, DEMO_TUNE_STEPS = 1300 }; /* tokens of a step */
+
 /* Stages, in order. */
 int demo_tokenizer(const struct demo *demo, struct err *err) ERR_CHECK;
 int demo_train(const struct demo *demo, struct err *err) ERR_CHECK;
+int demo_tune(const struct demo *demo, struct err *err) ERR_CHECK;
 int demo_dictionary(const struct demo *demo, struct err *err) ERR_CHECK;
 int demo_evaluate(const struct demo *demo, struct err *err) ERR_CHECK;
 
@@ -41,17 +44,23 @@ enum demo_stream {
     STREAM_EVAL_NEGATIVE,
     STREAM_HARD,
     STREAM_PROMPT,
+    STREAM_TUNE,
 };
 struct world_rng demo_rng(const struct demo *demo, enum demo_stream stream, uint64_t number);
 
-/* One document of the training mixture, in the split's sentences. */
-int demo_sample(const struct demo *demo, struct world_rng *rng, struct world_text *text,
-                struct err *err) ERR_CHECK;
+/* One document of a mixture, in sentences of the training split: what the model learns the world
+ * from, or what it is tuned on afterwards, mostly short answers. */
+typedef int demo_sample_fn(const struct demo *demo, struct world_rng *rng, struct world_text *text,
+                           struct err *err);
+demo_sample_fn demo_sample ERR_CHECK, demo_sample_tuning ERR_CHECK;
 
 /* Ids of a text as the model is trained on it: a chat in the template, ending with the turn's
  * end; plain text between BOS and EOS. Appended. */
 int demo_encode(struct token_ids *ids, const struct tokenizer *tok, const struct world_text *text,
                 struct err *err) ERR_CHECK;
+
+/* Share of the 4-grams of a sequence that occurred earlier in it. */
+double demo_repeated_share(const int *ids, size_t n);
 
 /* Writes config.json, generation_config.json, tokenizer_config.json and model.safetensors. */
 struct model_memory;

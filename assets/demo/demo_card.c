@@ -166,7 +166,9 @@ static void card_intro(struct buf *b, const struct demo_figures *f, const struct
         "  64 on every other layer, both soft-caps, context 512.\n"
         "- Training: %ld steps of AdamW, cosine schedule with warm-up, batches of 16 x 128 tokens\n"
         "  (%.1f million in all). Chats, passages and sentences; documents are packed and do not\n"
-        "  see each other.\n"
+        "  see each other. Then %d steps at a third of the rate on short answers, half of them\n"
+        "  to statements, most of these with an ambiguous word; documents that repeat themselves\n"
+        "  are left out.\n"
         "- Held-out texts: a sentence belongs to the held-out split if its hash is divisible by\n"
         "  8; training never sees one. Sentences whose pattern has no slot to fill are all for\n"
         "  training: what they say is said nowhere else. All figures are measured on held-out\n"
@@ -176,7 +178,7 @@ static void card_intro(struct buf *b, const struct demo_figures *f, const struct
         "  of other concepts of the same genre, unit norm. The hook layer is the one of layers\n"
         "  2 to 4 that detects best. act_max and thresholds (Youden's rule) come from held-out\n"
         "  pairs.\n\n",
-        n_steps, n_steps * 2048 / 1e6);
+        n_steps, (double)(n_steps + DEMO_TUNE_STEPS) * DEMO_BATCH / 1e6, DEMO_TUNE_STEPS);
 }
 
 static void card_detection(struct buf *b, const struct demo_figures *f, const struct world *w)

@@ -1,5 +1,6 @@
-/* Stage 3: the DiffMean dictionary. Directions from training texts as AXBENCH.md 2.1 and 2.2 give
- * them; maxima and thresholds from held-out texts; the layer that detects best. */
+/* The stage after the model's: the DiffMean dictionary. Directions from training texts as
+ * AXBENCH.md 2.1 and 2.2 give them; maxima and thresholds from held-out texts; the layer that
+ * detects best. */
 #include "assets/demo/demo_model.h"
 #include "assets/demo/demo_scores.h"
 #include "core/diffmean.h"

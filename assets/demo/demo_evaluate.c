@@ -1,4 +1,4 @@
-/* Stage 4: figures on held-out texts. */
+/* The last stage: figures on held-out texts. */
 #include "assets/demo/demo_figures.h"
 #include "data/file.h"
 #include "data/mem.h"
@@ -62,29 +62,26 @@ static int count_word(const char *text, const char *word)
     return n;
 }
 
-/* Strong enough to be seen in an answer, weak enough to leave it fluent. */
-#define EXAMPLE_FACTOR "0.6"
-
 /* After a tab, the rows of the two senses of a word that the example uses twice: the program pins
  * them, so that context is seen at work. After another, the factor to steer the example with. */
-static void add_senses(struct buf *out, const struct world *w, const char *example)
+static void add_senses(struct buf *out, const struct world *w, const char *example, double factor)
 {
     for (int i = 0; i < world_n_ambiguous(w); i++) {
         const struct world_ambiguous *a = world_ambiguous(w, i);
         if (a->n_concepts < 2 || count_word(example, a->word) < 2)
             continue;
-        buf_printf(out, "\t%d,%d\t" EXAMPLE_FACTOR, a->concepts[0], a->concepts[1]);
+        buf_printf(out, "\t%d,%d\t%.1f", a->concepts[0], a->concepts[1], factor);
         return;
     }
-    buf_str(out, "\t\t" EXAMPLE_FACTOR);
+    buf_printf(out, "\t\t%.1f", factor);
 }
 
-static int write_examples(const struct demo *demo, struct err *err)
+static int write_examples(const struct demo *demo, double factor, struct err *err)
 {
     struct buf out = {0};
     for (int i = 0; i < world_n_examples(demo->world); i++) {
         buf_str(&out, world_example(demo->world, i));
-        add_senses(&out, demo->world, world_example(demo->world, i));
+        add_senses(&out, demo->world, world_example(demo->world, i), factor);
         buf_char(&out, '\n');
     }
     char *path = demo_path(demo, "examples.txt");
@@ -149,15 +146,15 @@ int demo_evaluate(const struct demo *demo, struct err *err)
     f.steering.by_concept = mem_zalloc((size_t)n, sizeof *f.steering.by_concept);
     for (int c = 0; c < n; c++)
         f.n_kind[world_concept(demo->world, c)->kind]++;
-    int rc = write_examples(demo, err);
-    if (!rc)
-        rc = write_words(demo, err);
+    int rc = write_words(demo, err);
     if (!rc)
         rc = demo_model_open(&m, demo, f.layer, err);
     if (!rc)
         rc = demo_model_open_dictionary(&m, demo, err);
     if (!rc)
         rc = measure(&f, demo, &m, err);
+    if (!rc)
+        rc = write_examples(demo, f.steering.factor, err);
     if (!rc)
         rc = demo_write_figures(&f, demo, err);
     if (!rc)

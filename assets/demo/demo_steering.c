@@ -47,19 +47,6 @@ bool demo_has_signature(const struct world_concept *concept, const char *text)
     return false;
 }
 
-/* Share of the answer's 4-grams that occurred earlier in it. */
-static double repeated_share(const int *ids, int n)
-{
-    int repeated = 0;
-    for (int i = 1; i + 4 <= n; i++)
-        for (int j = 0; j < i; j++)
-            if (memcmp(ids + i, ids + j, 4 * sizeof *ids) == 0) {
-                repeated++;
-                break;
-            }
-    return n >= 4 ? repeated / (double)(n - 3) : 0;
-}
-
 /* --- answers --- */
 
 static int set_prompt(struct demo_model *m, const char *question, struct err *err)
@@ -110,7 +97,8 @@ static int answer_batch(struct answer *out, struct demo_model *m, const char *qu
         int len = session_n_answer(m->session, b);
         const int *ids = session_answer(m->session, b);
         tokenizer_decode(&text, m->tok, ids, (size_t)len, true);
-        out[b] = (struct answer){mem_strdup(buf_cstr(&text)), repeated_share(ids, len)};
+        out[b] =
+            (struct answer){mem_strdup(buf_cstr(&text)), demo_repeated_share(ids, (size_t)len)};
         buf_clear(&text);
     }
     return rc;

@@ -18,6 +18,18 @@ enum {
     CHAT_SHARE = 25,   /* what the world calls a chat */
     PASSAGE_SHARE = 15 /* the rest: single sentences */
 };
+enum { STATED_HARD_SHARE = 40 }; /* statements with an ambiguous word */
+
+/* What the model is tuned on when it knows the world: answers of a few sentences, many to
+ * statements whose sense has to be found out. Long answers and lists have taught it to go on,
+ * and a greedy answer that goes on repeats itself. */
+enum {
+    TUNE_STATED_SHARE = 60,
+    TUNE_CHAT_SHARE = 30,
+    TUNE_PASSAGE_SHARE = 5, /* the rest: single sentences */
+    TUNE_STATED_HARD_SHARE = 90
+};
+
 enum { TOPIC_SHARE = 35 }; /* concepts drawn among the topics only; else among all */
 
 char *demo_path(const struct demo *demo, const char *name)
@@ -78,12 +90,13 @@ static void set_turn(struct world_text *text, int turn, char *taken)
     text->turns[turn].text = taken;
 }
 
-/* A statement by the user and the model's answer, both of one concept. */
+/* A statement by the user and the model's answer, both of one concept; in percent, how often the
+ * statement is a hard one. */
 static int sample_stated(const struct demo *demo, struct world_rng *rng, int concept,
-                         struct world_text *text, struct err *err)
+                         uint32_t hard_share, struct world_text *text, struct err *err)
 {
     struct world_text said = {0};
-    const char *word = chance(rng, 40) ? draw_ambiguous(demo->world, rng, concept) : NULL;
+    const char *word = chance(rng, hard_share) ? draw_ambiguous(demo->world, rng, concept) : NULL;
     enum world_form form = chance(rng, 70) ? WORLD_SENTENCE : WORLD_PASSAGE;
     int rc = word ? world_hard(demo->world, rng, word, concept, WORLD_TRAIN, &said, err)
                   : world_sample(demo->world, rng, concept, form, WORLD_TRAIN, &said, err);
@@ -169,13 +182,28 @@ int demo_sample(const struct demo *demo, struct world_rng *rng, struct world_tex
         return ERR_OK;
     }
     if ((draw -= STATED_SHARE) < 0)
-        return sample_stated(demo, rng, concept, text, err);
+        return sample_stated(demo, rng, concept, STATED_HARD_SHARE, text, err);
     if ((draw -= STORY_SHARE) < 0)
         return sample_story(demo, rng, concept, text, err);
     enum world_form form = WORLD_SENTENCE;
     if ((draw -= CHAT_SHARE) < 0)
         form = WORLD_CHAT;
     else if ((draw -= PASSAGE_SHARE) < 0)
+        form = WORLD_PASSAGE;
+    return world_sample(demo->world, rng, concept, form, WORLD_TRAIN, text, err);
+}
+
+int demo_sample_tuning(const struct demo *demo, struct world_rng *rng, struct world_text *text,
+                       struct err *err)
+{
+    int concept = draw_concept(demo->world, rng);
+    int draw = (int)world_rng_below(rng, 100);
+    if ((draw -= TUNE_STATED_SHARE) < 0)
+        return sample_stated(demo, rng, concept, TUNE_STATED_HARD_SHARE, text, err);
+    enum world_form form = WORLD_SENTENCE;
+    if ((draw -= TUNE_CHAT_SHARE) < 0)
+        form = WORLD_CHAT;
+    else if ((draw -= TUNE_PASSAGE_SHARE) < 0)
         form = WORLD_PASSAGE;
     return world_sample(demo->world, rng, concept, form, WORLD_TRAIN, text, err);
 }
@@ -207,4 +235,16 @@ int demo_encode(struct token_ids *ids, const struct tokenizer *tok, const struct
     int rc = tokenizer_encode(ids, tok, text->turns[0].text, strlen(text->turns[0].text), err);
     token_ids_add(ids, EOS);
     return rc;
+}
+
+double demo_repeated_share(const int *ids, size_t n)
+{
+    size_t n_repeated = 0;
+    for (size_t i = 1; i + 4 <= n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (memcmp(ids + i, ids + j, 4 * sizeof *ids) == 0) {
+                n_repeated++;
+                break;
+            }
+    return n >= 4 ? (double)n_repeated / (double)(n - 3) : 0;
 }

@@ -1,4 +1,4 @@
-/* Stage 2: the model, trained from scratch on texts drawn as they are needed. */
+/* Stages 2 and 3: the model, trained from scratch on texts drawn as they are needed, and tuned. */
 #include "assets/demo/demo.h"
 #include "core/trainer.h"
 #include "data/file.h"
@@ -14,11 +14,37 @@ enum { N_LAYERS = 6, D_MODEL = 192, N_HEADS = 4, N_KV_HEADS = 2, D_HEAD = 48, D_
 enum { N_VOCAB = 4096, N_CTX = 512, WINDOW = 64 };
 enum { N_SHARDS = 8, N_SEQS = 2, N_TOKENS = 128 };
 
+_Static_assert(N_SHARDS *N_SEQS *N_TOKENS == DEMO_BATCH, "what the card says of a step");
+
+/* The tuning that follows: short, with a smaller step. */
+enum { N_TUNE_WARMUP = 50 };
+static const float tune_lr = 1e-3f;
+
+enum { DRAWS = 8 };
+#define REPEATED_MAX 0.05 /* share of a document's 4-grams */
+
 struct training {
     const struct demo *demo;
     const struct tokenizer *tok;
-    double loss; /* moving average */
+    enum demo_stream stream;
+    demo_sample_fn *sample;
+    bool refuses_repeats; /* documents that repeat themselves are drawn again */
+    double loss;          /* moving average */
 };
+
+static int draw_document(struct token_ids *doc, const struct training *t, struct world_rng *rng,
+                         struct world_text *text, struct err *err)
+{
+    for (int tries = 0; tries < DRAWS; tries++) {
+        doc->n = 0;
+        int rc = t->sample(t->demo, rng, text, err);
+        if (!rc)
+            rc = demo_encode(doc, t->tok, text, err);
+        if (rc || !t->refuses_repeats || demo_repeated_share(doc->ids, doc->n) < REPEATED_MAX)
+            return rc;
+    }
+    return ERR_OK; /* its concept repeats by nature */
+}
 
 /* Documents one after another; what does not fit into the sequence is cut off. */
 static int fill_sequence(const struct training *t, struct world_rng *rng, int *ids, int *targets,
@@ -28,10 +54,7 @@ static int fill_sequence(const struct training *t, struct world_rng *rng, int *i
     struct token_ids doc = {0};
     int rc = ERR_OK;
     for (int pos = 0; pos < N_TOKENS && !rc;) {
-        doc.n = 0;
-        rc = demo_sample(t->demo, rng, &text, err);
-        if (!rc)
-            rc = demo_encode(&doc, t->tok, &text, err);
+        rc = draw_document(&doc, t, rng, &text, err);
         int start = pos;
         for (size_t i = 0; i < doc.n && pos < N_TOKENS && !rc; i++, pos++) {
             ids[pos] = doc.ids[i];
@@ -49,7 +72,7 @@ static int fill(void *data, long step, int shard, int *ids, int *targets, int *s
 {
     const struct training *t = data;
     struct world_rng rng =
-        demo_rng(t->demo, STREAM_TRAIN, (uint64_t)step * N_SHARDS + (uint64_t)shard);
+        demo_rng(t->demo, t->stream, (uint64_t)step * N_SHARDS + (uint64_t)shard);
     for (int s = 0; s < N_SEQS; s++) {
         size_t at = (size_t)s * N_TOKENS;
         int rc = fill_sequence(t, &rng, ids + at, targets + at, starts + at, err);
@@ -98,13 +121,9 @@ static int new_model(struct model_memory **out, uint64_t seed, struct err *err)
     return rc;
 }
 
-int demo_train(const struct demo *demo, struct err *err)
+static struct trainer_options options_for(const struct demo *demo, const char *checkpoint)
 {
-    struct training t = {.demo = demo};
-    struct tokenizer *tok = NULL;
-    struct model_memory *model = NULL;
-    char *checkpoint = demo_path(demo, "checkpoint.tmp");
-    struct trainer_options options = {
+    return (struct trainer_options){
         .n_shards = N_SHARDS,
         .n_seqs = N_SEQS,
         .n_tokens = N_TOKENS,
@@ -119,6 +138,15 @@ int demo_train(const struct demo *demo, struct err *err)
         .checkpoint_seconds = 120,
         .resume = demo->resume,
     };
+}
+
+int demo_train(const struct demo *demo, struct err *err)
+{
+    struct training t = {.demo = demo, .stream = STREAM_TRAIN, .sample = demo_sample};
+    struct tokenizer *tok = NULL;
+    struct model_memory *model = NULL;
+    char *checkpoint = demo_path(demo, "checkpoint.tmp");
+    struct trainer_options options = options_for(demo, checkpoint);
     int rc = demo_open_tokenizer(&tok, demo, err);
     t.tok = tok;
     if (!rc)
@@ -132,5 +160,33 @@ int demo_train(const struct demo *demo, struct err *err)
     model_memory_free(model);
     tokenizer_free(tok);
     free(checkpoint);
+    return rc;
+}
+
+/* Replaces the model by the tuned one: running the stage twice tunes twice. */
+int demo_tune(const struct demo *demo, struct err *err)
+{
+    struct training t = {
+        .demo = demo, .stream = STREAM_TUNE, .sample = demo_sample_tuning, .refuses_repeats = true};
+    struct tokenizer *tok = NULL;
+    struct model *trained = NULL;
+    struct model_memory *model = NULL;
+    struct trainer_options options = options_for(demo, NULL);
+    options.n_steps = DEMO_TUNE_STEPS;
+    options.n_warmup = N_TUNE_WARMUP;
+    options.lr = tune_lr;
+    int rc = demo_open_tokenizer(&tok, demo, err);
+    t.tok = tok;
+    if (!rc)
+        rc = model_open(&trained, demo->out, err);
+    if (!rc)
+        rc = model_memory_from(&model, trained, err);
+    if (!rc)
+        rc = trainer_run(model, &options, fill, show_progress, &t, err);
+    if (!rc)
+        rc = demo_write_model(demo, model, err);
+    model_memory_free(model);
+    model_close(trained);
+    tokenizer_free(tok);
     return rc;
 }

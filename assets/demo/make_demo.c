@@ -14,16 +14,15 @@ static const struct {
     const char *name;
     int (*run)(const struct demo *demo, struct err *err);
 } stages[] = {
-    {"tokenizer", demo_tokenizer},
-    {"train", demo_train},
-    {"dictionary", demo_dictionary},
-    {"evaluate", demo_evaluate},
+    {"tokenizer", demo_tokenizer},   {"train", demo_train},       {"tune", demo_tune},
+    {"dictionary", demo_dictionary}, {"evaluate", demo_evaluate},
 };
 enum { N_STAGES = sizeof stages / sizeof *stages };
 
 static int usage(void)
 {
-    fputs("usage: make_demo --world DIR --out DIR [--stage tokenizer|train|dictionary|evaluate]\n"
+    fputs("usage: make_demo --world DIR --out DIR [--stage "
+          "tokenizer|train|tune|dictionary|evaluate]\n"
           "                 [--steps N] [--layer L] [--threads N] [--seed N] [--resume]\n",
           stderr);
     return 2;
