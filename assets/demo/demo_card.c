@@ -105,6 +105,7 @@ int demo_write_figures(const struct demo_figures *f, const struct demo *demo, st
     jw_int(&w, f->hard.n_texts);
     put(&w, "dictionary", f->hard.dictionary);
     put(&w, "bag_of_words", f->hard.bow);
+    put(&w, "bag_of_words_offset", f->hard.bow_offset);
     jw_object_end(&w);
     put_steering(&w, &f->steering);
     put_concepts(&w, f, demo->world);
@@ -210,12 +211,12 @@ static void card_detection(struct buf *b, const struct demo_figures *f, const st
         b,
         "Ambiguous words (%d words, %d senses, %d comparisons of held-out sentences): which of\n"
         "two senses is meant is told apart with accuracy **%.3f** by the difference of the two\n"
-        "rows' latents (%s), and with %.3f by a bag-of-words classifier\n"
-        "trained on the same pairs as the rows. Each sentence also names a thing of the other\n"
-        "sense. Both judges have, for each two senses, the offset that is best on sentences of\n"
-        "the training split.\n\n",
+        "rows' latents (%s, with the offset that is best on sentences of\n"
+        "the training split), and with **%.3f** by a bag-of-words classifier trained on the same\n"
+        "pairs as the rows (%.3f if it is given such an offset as well). Each sentence also names\n"
+        "a thing of the other sense.\n\n",
         f->hard.n_words, f->hard.n_senses, f->hard.n_texts, f->hard.dictionary,
-        demo_read_name(f->hard.read), f->hard.bow);
+        demo_read_name(f->hard.read), f->hard.bow, f->hard.bow_offset);
 }
 
 static void card_steering(struct buf *b, const struct demo_figures *f)

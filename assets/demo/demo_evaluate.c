@@ -100,8 +100,9 @@ static void show(const char *what, const struct demo_figures *f)
                "by hand %.3f; concepts with two of three: %.3f, %.3f\n",
                f->sampled.mean, f->written.mean, f->sampled.good, f->written.good);
     else if (strcmp(what, "hard") == 0)
-        printf("evaluate: hard negatives: dictionary %.3f, bag of words %.3f (%d sentences)\n",
-               f->hard.dictionary, f->hard.bow, f->hard.n_texts);
+        printf("evaluate: hard negatives: dictionary %.3f, bag of words %.3f, with an offset %.3f "
+               "(%d sentences)\n",
+               f->hard.dictionary, f->hard.bow, f->hard.bow_offset, f->hard.n_texts);
     else
         printf("evaluate: steering at %.1f: %.3f of answers hold the concept's words, unsteered "
                "%.3f; repeated %.3f, unsteered %.3f\n",

@@ -19,6 +19,7 @@ struct hard_figures {
     int n_words, n_senses, n_texts; /* ambiguous words, (word, concept) pairs, sentences */
     int read;                       /* where latents were read; chosen on the training split */
     double dictionary, bow;         /* accuracy */
+    double bow_offset;              /* the classifier with an offset chosen like the dictionary's */
 };
 
 struct steering_figures {
