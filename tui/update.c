@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_PROMPT "She sat on the bank of the river while the bank raised its rates"
+#define DEFAULT_PROMPT "She sat on the bank of the river while the bank raised its rates."
 #define DEFAULT_IDS "2,5,11" /* for a model without a tokenizer */
 #define INTERRUPT_WINDOW 2.0 /* seconds in which a second Ctrl-C quits */
 

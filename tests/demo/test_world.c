@@ -282,7 +282,7 @@ START_TEST(the_world_is_as_rich_as_its_goals)
     ck_assert_int_eq(n_for_evaluation, 12);
     ck_assert_int_eq(world_n_examples(w), 10);
     ck_assert_str_eq(world_example(w, 0),
-                     "She sat on the bank of the river while the bank raised its rates");
+                     "She sat on the bank of the river while the bank raised its rates.");
     ck_assert_int_ge(world_n_words(w), 3000);
     ck_assert(world_knows_word(w, "Bank"));
     ck_assert(!world_knows_word(w, "xyzzy"));
