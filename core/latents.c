@@ -1,6 +1,7 @@
 #include "core/latents.h"
 
 #include "core/matmul.h"
+#include "core/sae.h"
 #include "data/calibration.h"
 #include "data/mem.h"
 
@@ -25,7 +26,7 @@ static int refuse_not_finite(const struct dictionary *dict, const float *acts, s
             continue;
         err_set(err, ERR_FORMAT, "%s: the latent of row %zu at position %zu is not a finite number",
                 dict->name ? dict->name : "dictionary", i % dict->n_concepts, i / dict->n_concepts);
-        err_hint(err, "The weights hold a NaN or infinity; download weight.pt again.");
+        err_hint(err, "The weights hold a NaN or infinity; download the dictionary again.");
         break;
     }
     return ERR_FORMAT;
@@ -38,9 +39,16 @@ int latents_encode(float *acts, const struct dictionary *dict, const float *resi
         return err_set(err, ERR_SHAPE, "%s: the dictionary has %zu columns, the residual has %zu",
                        dict->name ? dict->name : "dictionary", dict->d_model, d_model);
     size_t n = n_tokens * dict->n_concepts;
-    matmul(acts, resid, &dict->directions, n_tokens);
+    if (dict->sae)
+        sae_project(acts, dict->sae, resid, n_tokens);
+    else
+        matmul(acts, resid, &dict->directions, n_tokens);
     if (!all_finite(acts, n))
         return refuse_not_finite(dict, acts, n_tokens, err);
+    if (dict->sae) {
+        sae_activate(acts, dict->sae, n_tokens, is_signed);
+        return all_finite(acts, n) ? ERR_OK : refuse_not_finite(dict, acts, n_tokens, err);
+    }
     if (!is_signed)
         for (size_t i = 0; i < n; i++)
             acts[i] = acts[i] > 0 ? acts[i] : 0;

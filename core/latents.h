@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* acts[t, c] = relu(resid[t] . directions[c]), or the raw product with `is_signed`.
+/* acts[t, c] = relu(resid[t] . directions[c]), or the raw product with `is_signed`; of an
+ * autoencoder its activations, or its pre-activations (core/sae.h).
  *
  * Out: acts   [n_tokens, n_concepts] f32, caller's, overwritten
  * In:  resid  [n_tokens, d_model] f32, the residual at the dictionary's hook layer before edits

@@ -1,6 +1,7 @@
 #include "core/matmul.h"
 
 #include "core/isa.h"
+#include "core/kernels.h"
 #include "core/matmul_kernels.h"
 #include "core/pool.h"
 #include "data/mem.h"
@@ -26,6 +27,8 @@
 #define MANY_TILE_IN 2560 /* at most so many columns are converted at a time */
 #define BACK_TILE_IN 256
 #define BACK_TILE_OUT 512
+#define UNTRANSPOSED_TILE 1024
+#define UNTRANSPOSED_MAX_ROWS 4 /* above, OpenBLAS is faster */
 #define TILE_FLOATS (MANY_TILE_OUT * MANY_TILE_IN)
 
 static size_t size_min(size_t a, size_t b)
@@ -225,6 +228,33 @@ void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t 
     pthread_once(&blas_once, tame_blas);
     if (n > 0)
         pool_run(backward_task, &b, n_blocks(w->n_cols, BACK_TILE_IN),
+                 (double)n * (double)w->n_rows * (double)w->n_cols);
+}
+
+/* --- y += x W --- */
+
+/* Each weight row is read once, a stretch at a time, and added to all rows of y. */
+static void untransposed_task(void *data, size_t task)
+{
+    const struct backward *b = data;
+    const struct matrix *w = b->w;
+    size_t i = task * UNTRANSPOSED_TILE;
+    size_t width = size_min(UNTRANSPOSED_TILE, w->n_cols - i);
+    float stretch[UNTRANSPOSED_TILE];
+    for (size_t j = 0; j < w->n_rows; j++) {
+        kernels()->to_f32(stretch, weight_at(w, j, i), w->dtype, width);
+        for (size_t t = 0; t < b->n; t++)
+            axpy(b->dx + t * w->n_cols + i, b->dy[t * w->n_rows + j], stretch, width);
+    }
+}
+
+void matmul_untransposed(float *y, const float *x, const struct matrix *w, size_t n)
+{
+    struct backward b = {y, x, w, n};
+    if (n > UNTRANSPOSED_MAX_ROWS)
+        matmul_backward(y, x, w, n);
+    else if (n > 0)
+        pool_run(untransposed_task, &b, n_blocks(w->n_cols, UNTRANSPOSED_TILE),
                  (double)n * (double)w->n_rows * (double)w->n_cols);
 }
 

@@ -24,6 +24,10 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n);
 /* dx[n, in] += dy[n, out] W: the backward product through stored weights. */
 void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t n);
 
+/* y[n, out] += x[n, in] W for W [in, out], stored the other way round as autoencoders have it. The
+ * same as matmul_backward, but made for few rows too. */
+void matmul_untransposed(float *y, const float *x, const struct matrix *w, size_t n);
+
 /* dw[out, in] += dyᵀ x for x [n, in], dy [n, out], all f32: the weight gradient. */
 void matmul_weight_grad(float *dw, const float *dy, const float *x, size_t n, size_t n_out,
                         size_t n_in);

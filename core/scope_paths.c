@@ -180,8 +180,10 @@ static char *find_dictionary(const char *name, struct err *err)
         return mem_strdup(name);
     char *found = find_hub_dictionary(name);
     return found ? found
-                 : refuse_name("dictionary", name, "a weight.pt",
-                               "Give the folder that holds weight.pt and metadata.jsonl", err);
+                 : refuse_name("dictionary", name, "a weight.pt or an autoencoder",
+                               "Give a folder with weight.pt and metadata.jsonl, an autoencoder or "
+                               "a matrix",
+                               err);
 }
 
 /* The numbers of a folder's config.json or of a GGUF file; 0 layers if they cannot be read. */

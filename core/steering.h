@@ -12,8 +12,10 @@
 enum intervention_kind {
     INTERVENTION_ADD,         /* h + strength * w */
     INTERVENTION_CLAMP,       /* h - relu(h.w) w + strength * w */
-    INTERVENTION_THRESHOLD,   /* h + strength * w where h.w < strength */
+    INTERVENTION_THRESHOLD,   /* h + strength * w where h.w (an autoencoder's act) < strength */
     INTERVENTION_PROJECT_OUT, /* h - (h.w) w / (w.w) */
+    INTERVENTION_SAE_CLAMP,   /* an autoencoder's feature set to strength, decoded, its error added
+                                 back: h + (strength - act) * gain * w (core/sae.h) */
 };
 
 enum steer_at { STEER_PROMPT = 1, STEER_GENERATED = 2, STEER_BOTH = 3, STEER_FROM = 4 };
@@ -26,8 +28,10 @@ struct intervention {
 
 struct steering_edit {
     struct intervention what;
-    float *direction; /* f32 [d_model], owned */
-    float norm2;      /* direction . direction */
+    float *direction;             /* f32 [d_model], owned */
+    float norm2;                  /* direction . direction */
+    const struct sae_params *sae; /* of an autoencoder's row, else NULL: the latent is h . w */
+    float *encoder;               /* f32 [d_model], owned: the feature's column, or NULL */
 };
 
 /* A list of edits ready to apply. Zero-initialised: no edits. Copied by steering_copy only. */
@@ -40,10 +44,16 @@ struct steering {
     int from;         /* first position edited under STEER_FROM */
 };
 
-/* Appends an edit. ERR_LIMIT: row out of range. */
+/* Appends an edit. ERR_LIMIT: row out of range; ERR_ARG: a SAE clamp of a row that is no
+ * autoencoder's; ERR_FORMAT: the row is not finite. An autoencoder's row borrows its dictionary,
+ * which must outlive the edit and its copies. */
 int steering_add(struct steering *s, const struct dictionary *dict, struct intervention what,
                  struct err *err) ERR_CHECK;
-/* The same for a direction that is in no dictionary: copied, [d_model]. */
+/* The kind that does to this dictionary's rows what `kind` means: clamping an autoencoder's feature
+ * is INTERVENTION_SAE_CLAMP, everything else stays. */
+enum intervention_kind steering_kind_for(const struct dictionary *dict,
+                                         enum intervention_kind kind);
+/* The same as steering_add for a direction that is in no dictionary: copied, [d_model]. */
 void steering_add_direction(struct steering *s, const float *direction, size_t d_model,
                             struct intervention what);
 void steering_copy(struct steering *out, const struct steering *s);

@@ -11,31 +11,49 @@
 #include <stddef.h>
 
 struct calibration;
-struct torch_file;
+struct sae_params;
+struct tensor_file;
 
 struct dictionary {
-    char *path;     /* owned; folder with weight.pt and metadata.jsonl */
+    char *path;     /* owned; the folder that holds it, or the file that was given */
     char *name;     /* owned; e.g. "gemma-reft-2b-it-res/l20" */
     int hook_layer; /* 0-based; residual after this layer; -1 when the files do not say */
     size_t n_concepts;
     size_t d_model;
-    struct matrix directions;        /* [n_concepts, d_model], as stored, not re-normalised */
-    struct labels labels;            /* [n_concepts] */
-    float *act_max;                  /* [n_concepts] or NULL */
-    float *threshold;                /* [n_concepts] or NULL */
+    struct matrix directions; /* [n_concepts, d_model], as stored, not re-normalised; of an
+                                 autoencoder the rows of its decoder */
+    struct sae_params *sae;   /* owned; how its latents are encoded; NULL: latent = h . direction */
+    struct labels labels;     /* [n_concepts] */
+    float *act_max;           /* [n_concepts] or NULL */
+    float *threshold;         /* [n_concepts] or NULL; a jumprelu autoencoder has its own */
     struct calibration *calibration; /* owned: how rows behave on neutral text; or NULL. Not
                                         opened here: it belongs to a model too (core/scope.h) */
-    struct torch_file *weights;      /* owns the bytes behind directions */
+    struct tensor_file *weights;     /* owned; the bytes behind directions */
+    float *owned_directions;         /* their f32 copy where they are stored as f64, or NULL */
 };
 
-/* Opens `path`: a folder with weight.pt and metadata.jsonl, or one that holds exactly one lN
- * folder of that kind (several: ERR_ARG that names them, unless `layer` >= 0 picks lN). acts_path
- * overrides acts.json beside weight.pt; NULL: use it if it is there.
- * hook_layer: `layer` if >= 0, else "layer" of a config.json beside weight.pt, else the lN in the
- * path as given (its last part) or of the folder found. */
+/* Opens a dictionary:
+ *   a folder with weight.pt and metadata.jsonl, or one that holds exactly one lN folder that is a
+ *     dictionary (several: ERR_ARG that names them, unless `layer` >= 0 picks lN);
+ *   an autoencoder: a folder with params.npz, a folder with SAELens' cfg.json and
+ *     sae_weights.safetensors, or a file with tensors W_enc and W_dec;
+ *   a file with a matrix [n_concepts, d_model]: .npy, .safetensors or .pt; of several tensors the
+ *     one called directions or weight, else the only matrix.
+ * Labels: metadata.jsonl beside the weights; files and autoencoders without have "feature N".
+ * acts_path: maxima and thresholds; NULL: acts.json in the folder, if a folder was given.
+ * hook_layer: `layer` if >= 0, else "layer" of a config.json beside the weights or the hook of a
+ * cfg.json, else the lN or layer_N in the path as given or of the folder found. */
 int dictionary_open(struct dictionary **out, const char *path, int layer, const char *acts_path,
                     struct err *err) ERR_CHECK;
 void dictionary_close(struct dictionary *dict);
+
+/* "directions", "standard", "jumprelu", "topk" or "gated": how its latents come about. */
+const char *dictionary_kind(const struct dictionary *dict);
+
+/* Bytes of the encoder's matrix as stored (0 without one), and bytes of all matrices that are on
+ * the heap because they cannot be used where they lie. */
+size_t dictionary_encoder_bytes(const struct dictionary *dict);
+size_t dictionary_heap_bytes(const struct dictionary *dict);
 
 /* The row's direction as f32: dst [d_model]. */
 void dictionary_direction(float *dst, const struct dictionary *dict, size_t row);

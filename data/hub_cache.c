@@ -47,9 +47,13 @@ bool hub_is_model(const char *dir)
 
 static bool has_weight(const char *dir)
 {
-    char *weight = path_join(dir, "weight.pt");
-    bool found = file_exists(weight);
-    free(weight);
+    static const char *const names[] = {"weight.pt", "params.npz", "sae_weights.safetensors"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+        char *weight = path_join(dir, names[i]);
+        found = file_exists(weight);
+        free(weight);
+    }
     return found;
 }
 

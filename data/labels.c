@@ -147,6 +147,28 @@ int labels_open(struct labels *out, const char *path, struct err *err)
     return err_hint_missing(err, rc, "Check that this is a dictionary's metadata.jsonl.");
 }
 
+void labels_unnamed(struct labels *out, size_t n)
+{
+    struct buf arena = {0};
+    size_t *places = mem_alloc(n + 1, sizeof *places);
+    *out = (struct labels){.rows = mem_zalloc(n + 1, sizeof *out->rows), .n = n};
+    buf_char(&arena, '\0'); /* the ref of all */
+    for (size_t i = 0; i < n; i++) {
+        places[i] = arena.len;
+        buf_printf(&arena, "feature %zu", i);
+        out->rows[i].text_len = arena.len - places[i];
+        buf_char(&arena, '\0');
+    }
+    out->arena = arena.data;
+    for (size_t i = 0; i < n; i++) {
+        out->rows[i].id = (long)i;
+        out->rows[i].text = out->arena + places[i];
+        out->rows[i].ref = out->arena;
+        out->rows[i].genre = GENRE_OTHER;
+    }
+    free(places);
+}
+
 void labels_close(struct labels *labels)
 {
     free(labels->rows);

@@ -26,6 +26,8 @@ struct labels {
 int labels_open(struct labels *out, const char *path, struct err *err) ERR_CHECK;
 int labels_parse(struct labels *out, const char *bytes, size_t size, const char *name,
                  struct err *err) ERR_CHECK;
+/* n labels "feature 0", "feature 1", ... for rows that nobody has described; id = row. */
+void labels_unnamed(struct labels *out, size_t n);
 void labels_close(struct labels *labels);
 const char *genre_name(enum genre genre); /* "text", "code", "math", "other" */
 

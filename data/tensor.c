@@ -195,3 +195,21 @@ int matrix_from_tensor(struct matrix *out, const struct tensor *t, struct err *e
     *out = (struct matrix){t->dtype, t->shape[0], t->shape[1], t->data};
     return ERR_OK;
 }
+
+int matrix_take(struct matrix *out, float **owned, const struct tensor *t, struct err *err)
+{
+    *owned = NULL;
+    if (t->dtype != DTYPE_F64 || t->n_dims != 2)
+        return matrix_from_tensor(out, t, err);
+    size_t n = t->shape[0] * t->shape[1]; /* a product the file's reader has checked */
+    *owned = mem_try_alloc(n, sizeof **owned);
+    if (!*owned) {
+        err_set(err, ERR_NOMEM, "tensor '%.100s': no memory to round %zu numbers to f32", t->name,
+                n);
+        err_hint(err, "Save it as float32, which is used where it lies.");
+        return ERR_NOMEM;
+    }
+    tensor_to_f32(*owned, t->data, t->dtype, n);
+    *out = (struct matrix){DTYPE_F32, t->shape[0], t->shape[1], *owned};
+    return ERR_OK;
+}

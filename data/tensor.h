@@ -71,4 +71,8 @@ void matrix_row(float *dst, const struct matrix *m, size_t row);
 /* Views a 2-d tensor of weights as a matrix; ERR_SHAPE or ERR_UNSUPPORTED otherwise. */
 int matrix_from_tensor(struct matrix *out, const struct tensor *t, struct err *err) ERR_CHECK;
 
+/* The same, and f64 too: rounded to f32 in *owned, which the caller frees; else *owned is NULL. */
+int matrix_take(struct matrix *out, float **owned, const struct tensor *t,
+                struct err *err) ERR_CHECK;
+
 #endif

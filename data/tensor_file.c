@@ -50,6 +50,22 @@ static enum kind kind_of_zip(const struct file_map *map)
     return kind;
 }
 
+/* What a file without a mark was meant to be, so that the right reader says what is wrong. */
+static enum kind kind_of_name(const char *path)
+{
+    static const struct {
+        const char *suffix;
+        enum kind kind;
+    } names[] = {{".pt", KIND_TORCH}, {".pth", KIND_TORCH}, {".npz", KIND_NPZ}, {".npy", KIND_NPY}};
+    size_t len = strlen(path);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t n = strlen(names[i].suffix);
+        if (len > n && strcmp(path + len - n, names[i].suffix) == 0)
+            return names[i].kind;
+    }
+    return KIND_SAFETENSORS;
+}
+
 static int find_kind(enum kind *out, const char *path, struct err *err)
 {
     struct file_map map;
@@ -63,7 +79,7 @@ static int find_kind(enum kind *out, const char *path, struct err *err)
     else if (begins_with(&map, OLD_TORCH_MAGIC))
         *out = KIND_TORCH; /* refused there, with what to do */
     else
-        *out = KIND_SAFETENSORS;
+        *out = kind_of_name(path);
     file_unmap(&map);
     return ERR_OK;
 }

@@ -35,7 +35,8 @@ static unsigned stored_types(const struct model *model)
 
 static size_t dictionary_bytes(const struct dictionary *dict)
 {
-    return dict->n_concepts * dict->d_model * dtype_size(dict->directions.dtype);
+    return dict->n_concepts * dict->d_model * dtype_size(dict->directions.dtype) +
+           dictionary_encoder_bytes(dict);
 }
 
 static size_t forecast(const struct scope *scope)
@@ -86,7 +87,10 @@ static void json_dictionary_shape(struct json_writer *w, const struct dictionary
     jw_key(w, "n_concepts"), jw_int(w, (long long)dict->n_concepts);
     jw_key(w, "d_model"), jw_int(w, (long long)dict->d_model);
     jw_key(w, "dtype"), jw_string(w, dtype_name(dict->directions.dtype));
+    jw_key(w, "kind"), jw_string(w, dictionary_kind(dict));
     jw_key(w, "bytes"), jw_int(w, (long long)dictionary_bytes(dict));
+    jw_key(w, "encoder_bytes"), jw_int(w, (long long)dictionary_encoder_bytes(dict));
+    jw_key(w, "heap_bytes"), jw_int(w, (long long)dictionary_heap_bytes(dict));
     jw_key(w, "has_act_max"), jw_bool(w, dict->act_max != NULL);
     jw_key(w, "has_threshold"), jw_bool(w, dict->threshold != NULL);
     jw_object_end(w);
@@ -169,7 +173,11 @@ static void print_dictionary(const struct paint *p, const struct scope *scope)
     printf("  %-14s %s, %s\n", "statistics", dict->act_max ? "act_max" : "no act_max",
            dict->threshold ? "thresholds" : "no thresholds");
     printf("  %-14s %s\n", "stored as", dtype_name(dict->directions.dtype));
-    print_size("directions", dictionary_bytes(dict));
+    if (dict->sae)
+        printf("  %-14s %s autoencoder\n", "kind", dictionary_kind(dict));
+    print_size(dict->sae ? "weights" : "directions", dictionary_bytes(dict));
+    if (dictionary_heap_bytes(dict) > 0)
+        print_size("of them heap", dictionary_heap_bytes(dict));
 }
 
 static void print_text(const struct scope *scope)

@@ -106,7 +106,7 @@ static void print_json(const struct comparison *c)
 static void print_edit(const struct paint *p, const struct dictionary *dict,
                        const struct intervention *what)
 {
-    static const char *const names[] = {"add", "clamp", "threshold", "project out"};
+    static const char *const names[] = {"add", "clamp", "threshold", "project out", "SAE clamp"};
     const struct label *label = &dict->labels.rows[what->concept];
     printf("  %-11s ", names[what->kind]);
     if (what->kind != INTERVENTION_PROJECT_OUT)

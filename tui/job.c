@@ -98,7 +98,7 @@ static int add_edit(struct steering *steering, const struct dictionary *dict,
         rc = steering_strength(&strength, dict, flag->row, flag->value, err);
     if (rc != ERR_OK)
         return rc;
-    struct intervention what = {flag->kind, flag->row, strength};
+    struct intervention what = {steering_kind_for(dict, flag->kind), flag->row, strength};
     return steering_add(steering, dict, what, err);
 }
 

@@ -47,9 +47,11 @@ static int make_steering(struct steering *out, const struct worker *w, const str
         if (!slot->is_on)
             continue;
         rc = slot_strength(&strength, w, slot, err);
-        if (rc == ERR_OK)
-            rc = steering_add(out, w->scope.dict,
-                              (struct intervention){slot->kind, slot->row, strength}, err);
+        if (rc != ERR_OK)
+            break;
+        struct intervention what = {steering_kind_for(w->scope.dict, slot->kind), slot->row,
+                                    strength};
+        rc = steering_add(out, w->scope.dict, what, err);
     }
     return rc;
 }

@@ -205,7 +205,9 @@ START_TEST(result_does_not_depend_on_the_number_of_threads)
 }
 END_TEST
 
-static void check_backward(const struct world *v)
+typedef void backward_fn(float *, const float *, const struct matrix *, size_t);
+
+static void check_backward(const struct world *v, backward_fn *product)
 {
     size_t n_dx = v->n * v->n_in;
     float *got = mem_alloc(n_dx, sizeof *got), *want = mem_alloc(n_dx, sizeof *want);
@@ -217,7 +219,7 @@ static void check_backward(const struct world *v)
                 sum += (double)v->dy[t * v->n_out + j] * (double)v->values[j * v->n_in + i];
             want[t * v->n_in + i] = (float)sum;
         }
-    matmul_backward(got, v->dy, &v->w, v->n);
+    product(got, v->dy, &v->w, v->n);
     approx_tensor("dx", got, want, n_dx, 2e-6);
     free(got);
     free(want);
@@ -227,16 +229,29 @@ START_TEST(backward_product_adds_to_what_is_there)
 {
     for (size_t d = 0; d < 3; d++) {
         struct world v = world_new(stored_types[d], 9, 600, 300, 1);
-        check_backward(&v);
+        check_backward(&v, matmul_backward);
         world_clear(&v);
         v = world_new(stored_types[d], 1, 5, 3, 0);
-        check_backward(&v);
+        check_backward(&v, matmul_backward);
         world_clear(&v);
     }
     for (size_t d = 0; d < 5; d++) {
         struct world v = world_new(block_types[d], 9, 600, 768, 1);
-        check_backward(&v);
+        check_backward(&v, matmul_backward);
         world_clear(&v);
+    }
+}
+END_TEST
+
+START_TEST(weights_stored_the_other_way_round_are_used_for_few_and_many_rows)
+{
+    static const size_t n_rows[] = {1, 3, 4, 5, 9};
+    for (size_t d = 0; d < 3; d++) {
+        for (size_t i = 0; i < 5; i++) {
+            struct world v = world_new(stored_types[d], n_rows[i], 70, 2100, i % 2);
+            check_backward(&v, matmul_untransposed);
+            world_clear(&v);
+        }
     }
 }
 END_TEST
@@ -322,6 +337,7 @@ Suite *suite_matmul(void)
     tcase_add_test(t, blocks_convert_to_the_same_bits_with_the_best_instructions);
     tcase_add_test(t, result_does_not_depend_on_the_number_of_threads);
     tcase_add_test(t, backward_product_adds_to_what_is_there);
+    tcase_add_test(t, weights_stored_the_other_way_round_are_used_for_few_and_many_rows);
     tcase_add_test(t, weight_gradient_adds_to_what_is_there);
     tcase_add_test(t, several_threads_can_multiply_at_once);
     suite_add_tcase(s, t);

@@ -1,6 +1,8 @@
 #include "data/dictionary.h"
 #include "data/file.h"
+#include "data/safetensors.h"
 #include "tests/support/runner.h"
+#include "tests/support/shared.h"
 #include "tests/support/tmp_dir.h"
 
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 #include <sys/stat.h>
 
 #define MINI "tests/fixtures/gemma2-mini"
+#define SAE "tests/fixtures/sae"
 
 static struct err err;
 static char *dir;
@@ -187,17 +190,147 @@ START_TEST(what_is_missing_is_named)
 {
     refuse(dir, -1, ERR_IO, "holds no weight.pt and no folder like l20");
     char *path = put_dictionary("l3");
-    refuse("/no such folder", -1, ERR_IO, "/no such folder: there is no such folder");
+    refuse("/no such folder", -1, ERR_IO, "/no such folder: there is no such file or folder");
     char *file = path_join(path, "weight.pt"), *labels = path_join(path, "metadata.jsonl");
-    refuse(file, -1, ERR_IO, "is a file, a dictionary is a folder");
     ck_assert_int_eq(remove(labels), 0);
     refuse(path, -1, ERR_IO, "holds weight.pt but no metadata.jsonl");
     ck_assert_int_eq(remove(file), 0);
+    free(tmp_dir_write(path, "sae_weights.safetensors", "", 0));
+    refuse(path, -1, ERR_IO, "holds sae_weights.safetensors but no cfg.json");
     free(tmp_dir_write(path, "params.npz", "", 0));
-    refuse(path, -1, ERR_IO, "sparse autoencoder");
+    refuse(path, -1, ERR_FORMAT, "l3/params.npz: is not a whole zip archive");
     free(labels);
     free(file);
     free(path);
+}
+END_TEST
+
+/* --- autoencoders --- */
+
+START_TEST(a_gemma_scope_folder_or_file_is_opened)
+{
+    static const char *const paths[] = {SAE "/gemma-scope/layer_3/width_24/average_l0_9",
+                                        SAE "/gemma-scope/layer_3/width_24/average_l0_9/",
+                                        SAE
+                                        "/gemma-scope/layer_3/width_24/average_l0_9/params.npz"};
+    for (size_t i = 0; i < 3; i++) {
+        struct dictionary *d = open_ok(paths[i], -1, NULL);
+        ck_assert(d->sae && d->n_concepts == 24 && d->d_model == 96);
+        ck_assert_int_eq(d->hook_layer, 3);
+        ck_assert_str_eq(d->name, "gemma-scope/layer_3/width_24/average_l0_9");
+        ck_assert_str_eq(dictionary_kind(d), "jumprelu");
+        ck_assert_str_eq(d->labels.rows[23].text, "feature 23");
+        ck_assert(d->labels.rows[23].id == 23 && d->labels.rows[23].text_len == 10);
+        ck_assert_ptr_nonnull(d->threshold);
+        ck_assert_uint_eq(dictionary_encoder_bytes(d), 24 * 96 * 4);
+        ck_assert_uint_eq(dictionary_heap_bytes(d), 0);
+        dictionary_close(d);
+    }
+}
+END_TEST
+
+START_TEST(a_saelens_folder_says_its_layer)
+{
+    struct dictionary *d = open_ok(SAE "/jumprelu", -1, NULL);
+    ck_assert(d->hook_layer == 3 && d->n_concepts == 24);
+    dictionary_close(d);
+    d = open_ok(SAE "/gated/sae_weights.safetensors", 7, NULL);
+    ck_assert(d->hook_layer == 7 && d->directions.dtype == DTYPE_BF16);
+    ck_assert_str_eq(dictionary_kind(d), "gated");
+    dictionary_close(d);
+}
+END_TEST
+
+START_TEST(an_autoencoder_takes_labels_and_maxima_beside_it)
+{
+    struct buf lines = {0};
+    for (int i = 0; i < 24; i++)
+        buf_printf(&lines, "{\"concept_id\": %d, \"concept\": \"label %d\"}\n", i, i);
+    copy(SAE "/GemmaScopeSAE.pt", ".", "sae.pt");
+    char *path = path_join(dir, "sae.pt");
+    char *labels = tmp_dir_write(dir, "metadata.jsonl", lines.data, lines.len);
+    struct dictionary *d = open_ok(path, -1, NULL);
+    ck_assert_str_eq(d->labels.rows[5].text, "label 5");
+    ck_assert_int_eq(d->hook_layer, -1);
+    dictionary_close(d);
+    char *acts = tmp_dir_write(dir, "acts.json", "{\"max_act\": {\"0\": 4}}", 21);
+    d = open_ok(path, 1, NULL);
+    ck_assert_ptr_null(d->act_max);
+    dictionary_close(d);
+    d = open_ok(path, 1, acts);
+    ck_assert(d->act_max[0] == 4 && d->threshold);
+    dictionary_close(d);
+    free(tmp_dir_write(dir, "metadata.jsonl", lines.data, lines.len / 2));
+    struct dictionary *none;
+    ck_assert_int_ne(dictionary_open(&none, path, -1, NULL, &err), ERR_OK);
+    buf_clear(&lines);
+    free(labels);
+    free(acts);
+    free(path);
+}
+END_TEST
+
+START_TEST(files_that_axbench_wrote_are_opened)
+{
+    char *sae = shared_file("axbench/dump-2b-l10-fd/GemmaScopeSAE.pt");
+    char *matrix = shared_file("axbench/dump-2b-l10-fd/DiffMean_weight.pt");
+    if (!sae || !matrix)
+        return;
+    struct dictionary *d = open_ok(sae, -1, NULL);
+    ck_assert(d->sae && d->n_concepts == 10 && d->d_model == 2304 && d->hook_layer == 10);
+    ck_assert_uint_eq(d->labels.n, 10);
+    ck_assert_ptr_nonnull(strstr(d->labels.rows[0].ref, "neuronpedia"));
+    dictionary_close(d);
+    d = open_ok(matrix, -1, NULL);
+    ck_assert(!d->sae && d->n_concepts == 10 && d->hook_layer == 10);
+    ck_assert_uint_eq(d->labels.n, 10);
+    dictionary_close(d);
+    free(sae);
+    free(matrix);
+}
+END_TEST
+
+/* --- a matrix alone --- */
+
+START_TEST(a_matrix_in_any_format_is_a_dictionary)
+{
+    static float numbers[6] = {1, 2, 3, 4, 5, 6};
+    struct tensor two[] = {
+        {.name = "other", .n_dims = 1, .shape = {6}, .data = numbers, .n_bytes = 24},
+        {.name = "weight", .n_dims = 2, .shape = {2, 3}, .data = numbers, .n_bytes = 24}};
+    char *path = path_join(dir, "m.safetensors");
+    ck_assert_int_eq(safetensors_write(path, two, 2, NULL, 0, &err), ERR_OK);
+    struct dictionary *d = open_ok(path, 4, NULL);
+    ck_assert(d->n_concepts == 2 && d->d_model == 3 && d->hook_layer == 4 && !d->sae);
+    ck_assert_str_eq(d->labels.rows[1].text, "feature 1");
+    dictionary_close(d);
+    two[1].name = "mine";
+    ck_assert_int_eq(safetensors_write(path, two, 2, NULL, 0, &err), ERR_OK);
+    refuse(path, 4, ERR_FORMAT, "holds 2 tensors and none is called");
+    ck_assert_int_eq(safetensors_write(path, two, 1, NULL, 0, &err), ERR_OK);
+    refuse(path, 4, ERR_SHAPE, "is no matrix");
+    d = open_ok("tests/fixtures/npy/fortran_f4.npy", -1, NULL);
+    ck_assert(d->n_concepts == 3 && d->d_model == 5 && d->hook_layer == -1);
+    ck_assert_uint_eq(dictionary_heap_bytes(d), 60);
+    dictionary_close(d);
+    d = open_ok("tests/fixtures/npy/v2_f8.npy", -1, NULL);
+    ck_assert_int_eq(d->directions.dtype, DTYPE_F32);
+    ck_assert_uint_eq(dictionary_heap_bytes(d), 60);
+    dictionary_close(d);
+    free(path);
+}
+END_TEST
+
+START_TEST(a_file_in_a_layer_folder_belongs_to_that_layer)
+{
+    char *folder = put_dictionary("l12"), *file = path_join(folder, "weight.pt");
+    struct dictionary *d = open_ok(file, -1, NULL);
+    ck_assert_int_eq(d->hook_layer, 12);
+    ck_assert_uint_eq(d->labels.n, 64);
+    ck_assert_ptr_nonnull(strstr(d->name, "l12/weight.pt"));
+    dictionary_close(d);
+    free(file);
+    free(folder);
 }
 END_TEST
 
@@ -214,6 +347,12 @@ Suite *suite_dictionary(void)
     tcase_add_test(t, acts_beside_the_weights_are_used_unless_others_are_given);
     tcase_add_test(t, files_that_do_not_belong_together_are_refused);
     tcase_add_test(t, what_is_missing_is_named);
+    tcase_add_test(t, a_gemma_scope_folder_or_file_is_opened);
+    tcase_add_test(t, a_saelens_folder_says_its_layer);
+    tcase_add_test(t, an_autoencoder_takes_labels_and_maxima_beside_it);
+    tcase_add_test(t, files_that_axbench_wrote_are_opened);
+    tcase_add_test(t, a_matrix_in_any_format_is_a_dictionary);
+    tcase_add_test(t, a_file_in_a_layer_folder_belongs_to_that_layer);
     suite_add_tcase(s, t);
     return s;
 }
