@@ -208,7 +208,8 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
 {
     int rc = check_need(paths, need, err);
     if (rc == ERR_OK && paths->dict && need & (SCOPE_DICT | SCOPE_DICT_IF_ANY))
-        rc = dictionary_open(&scope->dict, paths->dict, options->layer, options->acts, err);
+        rc = dictionary_open(&scope->dict, paths->dict, options->layer, options->acts,
+                             options->labels, err);
     /* the model first: of another family it is refused by name, not for its tokenizer */
     if (rc == ERR_OK && need & SCOPE_MODEL)
         rc = model_open(&scope->model, paths->model, err);

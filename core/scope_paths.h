@@ -7,11 +7,12 @@
 #include <stdbool.h>
 
 struct scope_options {
-    const char *model; /* --model or NULL */
-    const char *dict;  /* --dict or NULL */
-    const char *acts;  /* --acts or NULL */
-    int layer;         /* --layer or -1 */
-    const char *argv0; /* the program as it was called, to find the demo beside it; or NULL */
+    const char *model;  /* --model or NULL */
+    const char *dict;   /* --dict or NULL */
+    const char *acts;   /* --acts or NULL */
+    const char *labels; /* --labels or NULL */
+    int layer;          /* --layer or -1 */
+    const char *argv0;  /* the program as it was called, to find the demo beside it; or NULL */
 };
 
 struct scope_paths {

@@ -4,9 +4,12 @@
 #include "data/dictionary_internal.h"
 #include "data/file.h"
 #include "data/json.h"
+#include "data/label_file.h"
 #include "data/sae_params.h"
 #include "data/tensor_file.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,29 +117,54 @@ static int read_weights(struct dictionary *d, const struct dictionary_place *pla
 
 /* --- what is said of its rows --- */
 
-static int read_label_file(struct dictionary *d, const char *path, const char *weights,
-                           struct err *err)
+static int refuse_labels(const char *what, const char *labels, const char *own, struct err *err)
 {
-    int rc = labels_open(&d->labels, path, err);
-    if (rc == ERR_OK && d->labels.n != d->n_concepts) {
-        const char *slash = strrchr(weights, '/');
-        rc = err_set(err, ERR_SHAPE, "%s: has %zu lines, but %s has %zu rows", path, d->labels.n,
-                     slash ? slash + 1 : weights, d->n_concepts);
-        err_hint(err, "Both files must come from the same dictionary, one line for each row.");
-    }
-    return rc;
+    err_set(err, ERR_FORMAT,
+            "records contradict: the labels are of %s %.100s, the weights of %.100s", what, labels,
+            own);
+    err_hint(err, "Give the labels of this autoencoder with --labels.");
+    return ERR_FORMAT;
 }
 
-static int read_labels(struct dictionary *d, const struct dictionary_place *place, struct err *err)
+/* Takes the source that labels name, "gemma-2-2b/20-gemmascope-res-16k"; NULL: they name none. */
+static int take_source(struct dictionary *d, char *source, bool layer_is_known, struct err *err)
 {
-    if (!dictionary_place_holds(place->dir, LABEL_FILE)) {
-        labels_unnamed(&d->labels, d->n_concepts);
+    const char *own = d->sae ? d->sae->config.source : NULL;
+    const char *slash = source ? strchr(source, '/') : NULL;
+    long layer = slash ? strtol(slash + 1, NULL, 10) : -1;
+    d->source = source ? source : own ? mem_strdup(own) : NULL;
+    if (source && own && strcmp(source, own) != 0)
+        return refuse_labels("source", source, own, err);
+    if (!layer_is_known || !slash || slash[1] < '0' || slash[1] > '9' || layer == d->hook_layer)
         return ERR_OK;
-    }
-    char *path = path_join(place->dir, LABEL_FILE);
-    int rc = read_label_file(d, path, place->weights, err);
+    char said[16], is[16];
+    snprintf(said, sizeof said, "%ld", layer);
+    snprintf(is, sizeof is, "%d", d->hook_layer);
+    return refuse_labels("layer", said, is, err);
+}
+
+/* A folder with weight.pt has its labels in metadata.jsonl and nowhere else. */
+static char *find_labels(const struct dictionary *d, const struct dictionary_place *place,
+                         const char *labels_path)
+{
+    if (labels_path)
+        return mem_strdup(labels_path);
+    if (!place->is_file && !d->sae)
+        return path_join(place->dir, LABEL_FILE);
+    return label_file_beside(place->weights, place->dir);
+}
+
+static int read_labels(struct dictionary *d, const struct dictionary_place *place,
+                       const char *labels_path, bool layer_is_known, struct err *err)
+{
+    char *path = find_labels(d, place, labels_path), *source = NULL;
+    int rc = ERR_OK;
+    if (path)
+        rc = label_file_read(&d->labels, &source, path, d->n_concepts, err);
+    else
+        labels_unnamed(&d->labels, d->n_concepts);
     free(path);
-    return rc;
+    return rc == ERR_OK ? take_source(d, source, layer_is_known, err) : rc;
 }
 
 static int read_acts(struct dictionary *d, const struct dictionary_place *place,
@@ -158,18 +186,19 @@ static int read_acts(struct dictionary *d, const struct dictionary_place *place,
 /* --- interface --- */
 
 static int read_all(struct dictionary *d, const struct dictionary_place *place, int layer,
-                    const char *acts_path, struct err *err)
+                    const char *acts_path, const char *labels_path, struct err *err)
 {
     int rc = read_weights(d, place, err);
     if (rc == ERR_OK)
         rc = find_layer(d, place, layer, err);
+    bool layer_is_known = layer < 0 && d->hook_layer >= 0;
     if (rc == ERR_OK)
-        rc = read_labels(d, place, err);
+        rc = read_labels(d, place, labels_path, layer_is_known, err);
     return rc == ERR_OK ? read_acts(d, place, acts_path, err) : rc;
 }
 
 int dictionary_open(struct dictionary **out, const char *path, int layer, const char *acts_path,
-                    struct err *err)
+                    const char *labels_path, struct err *err)
 {
     struct dictionary_place place;
     struct dictionary *d = NULL;
@@ -178,7 +207,7 @@ int dictionary_open(struct dictionary **out, const char *path, int layer, const 
         d = mem_zalloc(1, sizeof *d);
         d->path = mem_strdup(place.path);
         d->name = mem_strdup(place.name);
-        rc = read_all(d, &place, layer, acts_path, err);
+        rc = read_all(d, &place, layer, acts_path, labels_path, err);
     }
     dictionary_place_clear(&place);
     if (rc != ERR_OK) {
@@ -200,6 +229,7 @@ void dictionary_close(struct dictionary *dict)
     free(dict->owned_directions);
     free(dict->act_max);
     free(dict->threshold);
+    free(dict->source);
     free(dict->name);
     free(dict->path);
     free(dict);

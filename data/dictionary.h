@@ -24,6 +24,8 @@ struct dictionary {
                                  autoencoder the rows of its decoder */
     struct sae_params *sae;   /* owned; how its latents are encoded; NULL: latent = h . direction */
     struct labels labels;     /* [n_concepts] */
+    char *source;             /* owned; where Neuronpedia shows these features, MODEL/LAYER-SET, as
+                                 labels or cfg.json say; or NULL */
     float *act_max;           /* [n_concepts] or NULL */
     float *threshold;         /* [n_concepts] or NULL; a jumprelu autoencoder has its own */
     struct calibration *calibration; /* owned: how rows behave on neutral text; or NULL. Not
@@ -39,12 +41,14 @@ struct dictionary {
  *     sae_weights.safetensors, or a file with tensors W_enc and W_dec;
  *   a file with a matrix [n_concepts, d_model]: .npy, .safetensors or .pt; of several tensors the
  *     one called directions or weight, else the only matrix.
- * Labels: metadata.jsonl beside the weights; files and autoencoders without have "feature N".
+ * Labels: labels_path (data/label_file.h) if given; else metadata.jsonl beside weight.pt, or what
+ * label_file_beside finds; files and autoencoders without any have "feature N". Labels of another
+ * layer than the files say, or of another source than cfg.json says, are refused.
  * acts_path: maxima and thresholds; NULL: acts.json in the folder, if a folder was given.
  * hook_layer: `layer` if >= 0, else "layer" of a config.json beside the weights or the hook of a
  * cfg.json, else the lN or layer_N in the path as given or of the folder found. */
 int dictionary_open(struct dictionary **out, const char *path, int layer, const char *acts_path,
-                    struct err *err) ERR_CHECK;
+                    const char *labels_path, struct err *err) ERR_CHECK;
 void dictionary_close(struct dictionary *dict);
 
 /* "directions", "standard", "jumprelu", "topk" or "gated": how its latents come about. */

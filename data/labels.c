@@ -2,23 +2,16 @@
 
 #include "data/file.h"
 #include "data/json.h"
+#include "data/labels_internal.h"
 #include "data/text.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a row's strings begin in the arena, while the arena still moves. */
-struct place {
-    size_t text, ref;
-};
-
 struct reader {
-    struct labels *labels;
-    size_t cap_rows;
-    struct place *places;
-    size_t cap_places;
-    struct buf arena;
+    struct label_builder rows;
     const char *name;
     struct err *err;
 };
@@ -39,14 +32,57 @@ static enum genre find_genre(const struct json *row)
     return GENRE_OTHER;
 }
 
+/* --- rows one by one --- */
+
 /* Appends s as valid UTF-8 with its NUL; returns where it begins. */
-static size_t add_string(struct reader *r, const char *s)
+static size_t add_string(struct buf *arena, const char *s, size_t len)
 {
-    size_t at = r->arena.len;
-    text_valid(&r->arena, s, strlen(s));
-    buf_char(&r->arena, '\0');
+    size_t at = arena->len;
+    text_valid(arena, s, len);
+    buf_char(arena, '\0');
     return at;
 }
+
+void label_builder_add(struct label_builder *b, long id, const char *text, size_t len,
+                       const char *ref, enum genre genre)
+{
+    b->rows = mem_grow(b->rows, &b->cap_rows, b->n + 1, sizeof *b->rows);
+    b->texts = mem_grow(b->texts, &b->cap_texts, b->n + 1, sizeof *b->texts);
+    b->refs = mem_grow(b->refs, &b->cap_refs, b->n + 1, sizeof *b->refs);
+    b->texts[b->n] = add_string(&b->arena, text, len);
+    size_t text_len = b->arena.len - b->texts[b->n] - 1;
+    b->refs[b->n] = add_string(&b->arena, ref ? ref : "", ref ? strlen(ref) : 0);
+    b->rows[b->n++] = (struct label){.id = id, .text_len = text_len, .genre = genre};
+}
+
+void label_builder_add_unnamed(struct label_builder *b, const char *ref)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "feature %zu", b->n);
+    label_builder_add(b, (long)b->n, text, (size_t)len, ref, GENRE_OTHER);
+}
+
+void label_builder_end(struct labels *out, struct label_builder *b)
+{
+    *out = (struct labels){b->rows, b->n, b->arena.data};
+    for (size_t i = 0; i < out->n; i++) {
+        out->rows[i].text = out->arena + b->texts[i];
+        out->rows[i].ref = out->arena + b->refs[i];
+    }
+    free(b->texts);
+    free(b->refs);
+    *b = (struct label_builder){0};
+}
+
+void labels_unnamed(struct labels *out, size_t n)
+{
+    struct label_builder b = {0};
+    while (b.n < n)
+        label_builder_add_unnamed(&b, NULL);
+    label_builder_end(out, &b);
+}
+
+/* --- metadata.jsonl --- */
 
 static int read_row(struct reader *r, const struct json_doc *doc)
 {
@@ -64,14 +100,7 @@ static int read_row(struct reader *r, const struct json_doc *doc)
         rc = json_get_string(&text, doc, row, "concept", r->err);
     if (rc != ERR_OK)
         return rc;
-    struct labels *l = r->labels;
-    l->rows = mem_grow(l->rows, &r->cap_rows, l->n + 1, sizeof *l->rows);
-    r->places = mem_grow(r->places, &r->cap_places, l->n + 1, sizeof *r->places);
-    struct place place = {.text = add_string(r, text)};
-    size_t text_len = r->arena.len - place.text - 1;
-    place.ref = add_string(r, ref ? ref : "");
-    r->places[l->n] = place;
-    l->rows[l->n++] = (struct label){.id = id, .text_len = text_len, .genre = find_genre(row)};
+    label_builder_add(&r->rows, id, text, strlen(text), ref, find_genre(row));
     return ERR_OK;
 }
 
@@ -79,7 +108,7 @@ static int read_line(struct reader *r, const char *line, size_t len)
 {
     struct json_doc *doc;
     struct buf name = {0};
-    buf_printf(&name, "%s line %zu", r->name, r->labels->n + 1);
+    buf_printf(&name, "%s line %zu", r->name, r->rows.n + 1);
     int rc = json_parse(&doc, line, len, name.data, r->err);
     if (rc == ERR_OK) {
         rc = read_row(r, doc);
@@ -114,15 +143,9 @@ static int read_lines(struct reader *r, const char *bytes, size_t size)
 int labels_parse(struct labels *out, const char *bytes, size_t size, const char *name,
                  struct err *err)
 {
-    *out = (struct labels){0};
-    struct reader r = {.labels = out, .name = name, .err = err};
+    struct reader r = {.name = name, .err = err};
     int rc = size ? read_lines(&r, bytes, size) : ERR_OK;
-    out->arena = r.arena.data;
-    for (size_t i = 0; i < out->n; i++) {
-        out->rows[i].text = out->arena + r.places[i].text;
-        out->rows[i].ref = out->arena + r.places[i].ref;
-    }
-    free(r.places);
+    label_builder_end(out, &r.rows);
     if (rc == ERR_OK && out->n == 0) {
         rc = err_set(err, ERR_FORMAT, "%s: is empty, it should have one line for each concept",
                      name);
@@ -145,28 +168,6 @@ int labels_open(struct labels *out, const char *path, struct err *err)
         rc = labels_parse(out, (const char *)map.data, map.size, path, err);
     file_unmap(&map);
     return err_hint_missing(err, rc, "Check that this is a dictionary's metadata.jsonl.");
-}
-
-void labels_unnamed(struct labels *out, size_t n)
-{
-    struct buf arena = {0};
-    size_t *places = mem_alloc(n + 1, sizeof *places);
-    *out = (struct labels){.rows = mem_zalloc(n + 1, sizeof *out->rows), .n = n};
-    buf_char(&arena, '\0'); /* the ref of all */
-    for (size_t i = 0; i < n; i++) {
-        places[i] = arena.len;
-        buf_printf(&arena, "feature %zu", i);
-        out->rows[i].text_len = arena.len - places[i];
-        buf_char(&arena, '\0');
-    }
-    out->arena = arena.data;
-    for (size_t i = 0; i < n; i++) {
-        out->rows[i].id = (long)i;
-        out->rows[i].text = out->arena + places[i];
-        out->rows[i].ref = out->arena;
-        out->rows[i].genre = GENRE_OTHER;
-    }
-    free(places);
 }
 
 void labels_close(struct labels *labels)

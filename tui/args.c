@@ -240,7 +240,7 @@ static int check_together(struct args *args, struct err *err)
         args->text = NULL;
     }
     if (args->command == COMMAND_SHOW &&
-        !option_read_row(&args->row, args->text, strlen(args->text))) {
+        !option_read_ref(&args->shown, args->text, strlen(args->text))) {
         err_set(err, ERR_ARG, "show %s: a row number is expected", args->text);
         err_hint(err,
                  "Rows are counted from 0: axscope search lists them, axscope info says how many.");

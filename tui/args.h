@@ -53,13 +53,13 @@ struct args {
     const char *completions; /* shell whose completion script is to be printed, or NULL */
 
     struct scope_options scope;
-    const char **more_dicts; /* [n_more_dicts] owned: every --dict after the first (read) */
+    const char **more_dicts; /* [n_more_dicts] owned: every --dict after the first (read, show) */
     size_t n_more_dicts;
     int threads; /* 0: as many as there are cores */
     bool json;
 
-    const char *text; /* TEXT, REGEX or PROMPT; "-": standard input; NULL: none */
-    size_t row;       /* show */
+    const char *text;         /* TEXT, REGEX or PROMPT; "-": standard input; NULL: none */
+    struct concept_ref shown; /* show */
     enum prompt_form form;
     int *ids; /* [n_ids] owned: --ids */
     size_t n_ids;

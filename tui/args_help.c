@@ -75,8 +75,8 @@ void args_help(struct buf *out, enum command command)
 
 static bool takes_file(const struct option *option)
 {
-    static const char *const names[] = {"model", "dict",  "acts", "messages",
-                                        "out",   "texts", "dump"};
+    static const char *const names[] = {"model",    "dict", "acts",  "labels",
+                                        "messages", "out",  "texts", "dump"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option->name, names[i]) == 0)
             return true;

@@ -82,15 +82,15 @@ static int parse_string(struct args *args, const struct option *option, const ch
     return ERR_OK;
 }
 
-/* Only read takes several; elsewhere one would be dropped silently. */
+/* Where several are not taken, one would be dropped silently. */
 static int parse_dict(struct args *args, const struct option *option, const char *value,
                       struct err *err)
 {
     if (!args->scope.dict)
         return parse_string(args, option, value, err);
-    if (args->command != COMMAND_READ) {
+    if (args->command != COMMAND_READ && args->command != COMMAND_SHOW) {
         err_set(err, ERR_ARG, "--dict was given twice: %s and %s", args->scope.dict, value);
-        err_hint(err, "Name one dictionary; only read takes several.");
+        err_hint(err, "Name one dictionary; read and show take several.");
         return ERR_ARG;
     }
     args->more_dicts =
@@ -146,15 +146,21 @@ bool option_read_row(size_t *out, const char *text, size_t len)
     return true;
 }
 
-/* ROW, or D:ROW for the row of one of several dictionaries. */
+bool option_read_ref(struct concept_ref *out, const char *text, size_t len)
+{
+    const char *colon = memchr(text, ':', len);
+    size_t dict_len = colon ? (size_t)(colon - text) : 0;
+    size_t row_at = colon ? dict_len + 1 : 0;
+    *out = (struct concept_ref){0};
+    return (!colon || option_read_row(&out->dict, text, dict_len)) &&
+           option_read_row(&out->row, text + row_at, len - row_at);
+}
+
 static int parse_concept(struct args *args, const struct option *option, const char *value,
                          struct err *err)
 {
-    struct concept_ref ref = {0};
-    size_t dict_len = strcspn(value, ":");
-    const char *row = value[dict_len] == ':' ? value + dict_len + 1 : value;
-    if ((row != value && !option_read_row(&ref.dict, value, dict_len)) ||
-        !option_read_row(&ref.row, row, strlen(row)))
+    struct concept_ref ref;
+    if (!option_read_ref(&ref, value, strlen(value)))
         return refuse_value(option, value, "a row number", err);
     args->concepts = mem_realloc(args->concepts, args->n_concepts + 1, sizeof *args->concepts);
     args->concepts[args->n_concepts++] = ref;
@@ -377,6 +383,8 @@ const struct option option_table[] = {
      EVERY & ~BIT(TOKENIZE), parse_dict, FIELD(scope.dict), 0, 0},
     STRING("acts", "FILE", "act_max and thresholds (default: acts.json in the dictionary)",
            GROUP_FILES, EVERY & ~BIT(TOKENIZE), scope.acts),
+    STRING("labels", "FILE", "labels: metadata.jsonl, Neuronpedia's explanations, or one per line",
+           GROUP_FILES, EVERY & ~BIT(TOKENIZE), scope.labels),
     INT("layer", "N", "hook layer, from 0 (default: that of the dictionary)", GROUP_FILES,
         EVERY & ~BIT(TOKENIZE), scope.layer, 0, 9999),
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES,

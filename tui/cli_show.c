@@ -1,25 +1,45 @@
 /* axscope show: one concept. Without a model everything but the logit lens. */
 #include "core/lens.h"
 #include "core/matmul.h"
+#include "data/feature_ref.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
-#include "tui/job.h"
+#include "tui/dict_set.h"
 #include "tui/paint.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_LINKS 64 /* of one dictionary */
+
 struct concept {
     const struct scope *scope;
+    const struct dict_set *set; /* all dictionaries given */
+    size_t dict_at;             /* the one that is shown */
     const struct dictionary *dict;
     size_t row;
+    struct concept_ref *linked; /* [n_linked] owned: rows of the others about the same feature */
+    size_t n_linked;
     double norm;
     struct lens_entry *top, *bottom; /* [n_lens] owned */
     int n_lens;                      /* -1: no model */
     struct neighbour *nearest;       /* [n_nearest] owned */
     size_t n_nearest;
 };
+
+static void find_links(struct concept *c)
+{
+    size_t rows[MAX_LINKS];
+    c->linked = mem_alloc(c->set->n * MAX_LINKS, sizeof *c->linked);
+    for (size_t d = 0; d < c->set->n; d++) {
+        if (d == c->dict_at)
+            continue;
+        size_t n = feature_links(rows, MAX_LINKS, c->dict, c->row, c->set->dicts[d]);
+        for (size_t i = 0; i < n; i++)
+            c->linked[c->n_linked++] = (struct concept_ref){d, rows[i]};
+    }
+}
 
 static int compute(struct concept *c, const struct args *args, struct err *err)
 {
@@ -44,6 +64,7 @@ static int compute(struct concept *c, const struct args *args, struct err *err)
         return rc;
     c->nearest = mem_alloc((size_t)args->nearest + 1, sizeof *c->nearest);
     c->n_nearest = lens_nearest(c->nearest, (size_t)args->nearest, c->dict, c->row);
+    find_links(c);
     return ERR_OK;
 }
 
@@ -95,13 +116,38 @@ static void json_calibration(struct json_writer *w, const struct concept *c)
     jw_object_end(w);
 }
 
+/* ROW, or "D:ROW" with several dictionaries. */
+static void json_row(struct json_writer *w, const struct concept *c, struct concept_ref ref)
+{
+    char name[48];
+    jw_key(w, "row");
+    snprintf(name, sizeof name, "%zu:%zu", ref.dict, ref.row);
+    if (c->set->n > 1)
+        jw_string(w, name);
+    else
+        jw_int(w, (long long)ref.row);
+}
+
+static void json_links(struct json_writer *w, const struct concept *c)
+{
+    jw_key(w, "linked");
+    jw_array(w);
+    for (size_t i = 0; i < c->n_linked; i++) {
+        jw_object(w);
+        json_row(w, c, c->linked[i]);
+        json_label(w, c->set->dicts[c->linked[i].dict], c->linked[i].row);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
 static void print_json(const struct concept *c)
 {
     const struct label *label = &c->dict->labels.rows[c->row];
     struct json_writer w;
     json_writer_init(&w, stdout, NULL);
     jw_object(&w);
-    jw_key(&w, "row"), jw_int(&w, (long long)c->row);
+    json_row(&w, c, (struct concept_ref){c->dict_at, c->row});
     jw_key(&w, "id"), jw_int(&w, label->id);
     json_label(&w, c->dict, c->row);
     jw_key(&w, "genre"), jw_string(&w, genre_name(label->genre));
@@ -115,12 +161,13 @@ static void print_json(const struct concept *c)
     jw_array(&w);
     for (size_t i = 0; i < c->n_nearest; i++) {
         jw_object(&w);
-        jw_key(&w, "row"), jw_int(&w, (long long)c->nearest[i].row);
+        json_row(&w, c, (struct concept_ref){c->dict_at, c->nearest[i].row});
         json_label(&w, c->dict, c->nearest[i].row);
         jw_key(&w, "cosine"), jw_float(&w, c->nearest[i].cosine);
         jw_object_end(&w);
     }
     jw_array_end(&w);
+    json_links(&w, c);
     jw_object_end(&w);
     putchar('\n');
 }
@@ -176,6 +223,21 @@ static void print_calibration(const struct paint *p, const struct concept *c)
     putchar('\n');
 }
 
+static void print_links(const struct paint *p, const struct concept *c)
+{
+    if (c->n_linked > 0)
+        puts("\nThe same feature elsewhere");
+    for (size_t i = 0; i < c->n_linked; i++) {
+        const struct dictionary *dict = c->set->dicts[c->linked[i].dict];
+        const struct label *label = &dict->labels.rows[c->linked[i].row];
+        printf("  %zu:%-8zu ", c->linked[i].dict, c->linked[i].row);
+        paint_text(p, label->text, label->text_len);
+        fputs("  in ", stdout);
+        paint_text(p, dict->name, strlen(dict->name));
+        putchar('\n');
+    }
+}
+
 static void print_text(const struct concept *c)
 {
     struct paint p;
@@ -200,14 +262,20 @@ static void print_text(const struct concept *c)
         paint_text(&p, other->text, other->text_len);
         putchar('\n');
     }
+    print_links(&p, c);
 }
 
-static int show(const struct scope *scope, const struct args *args, struct err *err)
+static int show(const struct scope *scope, const struct dict_set *set, const struct args *args,
+                struct err *err)
 {
-    struct concept c = {.scope = scope, .dict = scope->dict, .row = args->row};
-    int rc = job_check_row(scope->dict, args->row, err);
-    if (rc == ERR_OK)
-        rc = compute(&c, args, err);
+    size_t in_all;
+    struct concept c = {.scope = scope, .set = set, .dict_at = args->shown.dict};
+    int rc = dict_set_row(&in_all, set, args->shown, err);
+    if (rc != ERR_OK)
+        return rc;
+    c.dict = set->dicts[c.dict_at];
+    c.row = args->shown.row;
+    rc = compute(&c, args, err);
     if (rc == ERR_OK) {
         if (args->json)
             print_json(&c);
@@ -217,12 +285,14 @@ static int show(const struct scope *scope, const struct args *args, struct err *
     free(c.top);
     free(c.bottom);
     free(c.nearest);
+    free(c.linked);
     return rc;
 }
 
 int cli_show(const struct args *args, struct err *err)
 {
     struct scope scope;
+    struct dict_set set;
     bool dict_alone = args->scope.dict && !args->scope.model;
     matmul_set_threads(args->threads);
     int rc = scope_open(&scope, &args->scope,
@@ -230,7 +300,11 @@ int cli_show(const struct args *args, struct err *err)
     if (rc != ERR_OK)
         return rc;
     job_warn(&scope);
-    rc = show(&scope, args, err);
+    rc = dict_set_open(&set, &scope, args, err);
+    if (rc == ERR_OK) {
+        rc = show(&scope, &set, args, err);
+        dict_set_close(&set);
+    }
     scope_close(&scope);
     return rc;
 }

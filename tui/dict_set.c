@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Opens one further dictionary; --acts belongs to the first. */
+/* Opens one further dictionary; --acts and --labels belong to the first. */
 static int open_further(struct dictionary **out, int *layer, const struct scope *scope,
                         const struct args *args, const char *name, struct err *err)
 {

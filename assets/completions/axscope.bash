@@ -6,6 +6,7 @@ _axscope() {
         --model) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --dict) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --acts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --labels) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --layer) return ;;
         --threads) return ;;
         --color) COMPREPLY=($(compgen -W 'auto true 256 16 8 mono ascii' -- "$cur")); return ;;
@@ -46,17 +47,17 @@ _axscope() {
         esac
     done
     case $command in
-        selftest) word='--model --dict --acts --layer --threads --json --help' ;;
-        open) word='--model --dict --acts --layer --threads --color --bg --help' ;;
-        calibrate) word='--model --dict --acts --layer --threads --json --texts --again --help' ;;
-        info) word='--model --dict --acts --layer --threads --json --help' ;;
-        dump) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
+        selftest) word='--model --dict --acts --labels --layer --threads --json --help' ;;
+        open) word='--model --dict --acts --labels --layer --threads --color --bg --help' ;;
+        calibrate) word='--model --dict --acts --labels --layer --threads --json --texts --again --help' ;;
+        info) word='--model --dict --acts --labels --layer --threads --json --help' ;;
+        dump) word='--model --dict --acts --labels --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
         tokenize) word='--model --json --messages --bos --lines --help' ;;
-        steer) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
-        show) word='--model --dict --acts --layer --threads --json --lens --nearest --help' ;;
-        search) word='--model --dict --acts --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
-        read) word='--model --dict --acts --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
-        *) word='--model --dict --acts --layer --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
+        steer) word='--model --dict --acts --labels --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
+        show) word='--model --dict --acts --labels --layer --threads --json --lens --nearest --help' ;;
+        search) word='--model --dict --acts --labels --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
+        read) word='--model --dict --acts --labels --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
+        *) word='--model --dict --acts --labels --layer --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

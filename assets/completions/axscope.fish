@@ -13,6 +13,7 @@ complete -c axscope -n __fish_use_subcommand -a selftest -d 'check everything, w
 complete -c axscope -l model -r -F -d 'model: a folder, a .gguf file, or a name in the hub cache'
 complete -c axscope -l dict -r -F -d 'dictionary: a folder, or a name in the local hub cache'
 complete -c axscope -l acts -r -F -d 'act_max and thresholds (default: acts.json in the dictionary)'
+complete -c axscope -l labels -r -F -d 'labels: metadata.jsonl, Neuronpedia's explanations, or one per line'
 complete -c axscope -l layer -x -d 'hook layer, from 0 (default: that of the dictionary)'
 complete -c axscope -l threads -x -d 'threads (default: one per core)'
 complete -c axscope -l json -n '__fish_seen_subcommand_from read search show steer tokenize dump info calibrate selftest' -d 'print JSON'

@@ -24,6 +24,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
@@ -34,6 +35,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
@@ -45,6 +47,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
@@ -57,6 +60,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
@@ -67,6 +71,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
@@ -102,6 +107,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
@@ -128,6 +134,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
@@ -140,6 +147,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--json[print JSON]' \
                 '--limit=[at most N matches]:N:' \
@@ -154,6 +162,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
@@ -182,6 +191,7 @@ _axscope() {
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
                 '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \

@@ -38,7 +38,7 @@ int demo_model_open_dictionary(struct demo_model *m, const struct demo *demo, st
     char *path = demo_layer_path(demo, m->layer, NULL);
     dictionary_close(m->dict);
     m->dict = NULL;
-    int rc = dictionary_open(&m->dict, path, m->layer, NULL, err);
+    int rc = dictionary_open(&m->dict, path, m->layer, NULL, NULL, err);
     free(path);
     return rc;
 }

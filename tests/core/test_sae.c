@@ -311,7 +311,7 @@ static void check_file(const struct json *item, const float *inputs, size_t n_ro
     struct dictionary *dict;
     size_t n;
     char *path = path_join("tests/fixtures/sae", json_string(json_get(item, "path")));
-    ck_assert_msg(dictionary_open(&dict, path, -1, NULL, &err) == ERR_OK, "%s", err.message);
+    ck_assert_msg(dictionary_open(&dict, path, -1, NULL, NULL, &err) == ERR_OK, "%s", err.message);
     ck_assert_int_eq(dict->hook_layer, fixture_int(item, "layer"));
     float *want_acts = mem_alloc(n_rows * dict->n_concepts, sizeof *want_acts);
     float *got = mem_alloc(n_rows * dict->n_concepts, sizeof *got);

@@ -49,14 +49,14 @@ static char *put_dictionary(const char *sub)
 static struct dictionary *open_ok(const char *path, int layer, const char *acts)
 {
     struct dictionary *d;
-    ck_assert_msg(dictionary_open(&d, path, layer, acts, &err) == ERR_OK, "%s", err.message);
+    ck_assert_msg(dictionary_open(&d, path, layer, acts, NULL, &err) == ERR_OK, "%s", err.message);
     return d;
 }
 
 static void refuse(const char *path, int layer, int code, const char *reason)
 {
     struct dictionary *d;
-    ck_assert_int_eq(dictionary_open(&d, path, layer, NULL, &err), code);
+    ck_assert_int_eq(dictionary_open(&d, path, layer, NULL, NULL, &err), code);
     ck_assert_ptr_null(d);
     ck_assert_msg(strstr(err.message, reason) != NULL, "%s: no '%s'", err.message, reason);
     ck_assert_str_ne(err.hint, "");
@@ -167,7 +167,7 @@ START_TEST(acts_beside_the_weights_are_used_unless_others_are_given)
     d = open_ok(path, -1, other);
     ck_assert(d->act_max[0] == 0 && d->act_max[63] == 9 && !d->threshold);
     dictionary_close(d);
-    ck_assert_int_eq(dictionary_open(&d, path, -1, "none.json", &err), ERR_IO);
+    ck_assert_int_eq(dictionary_open(&d, path, -1, "none.json", NULL, &err), ERR_IO);
     free(tmp_dir_write(path, "acts.json", "{\"max_act\": {\"64\": 1}}", 22));
     refuse(path, -1, ERR_SHAPE, "row 64 is beyond");
     free(other);
@@ -179,7 +179,7 @@ START_TEST(files_that_do_not_belong_together_are_refused)
 {
     char *path = put_dictionary("l3");
     copy("tests/fixtures/gemma2-mini-f32/l2/metadata.jsonl", "l3", "metadata.jsonl");
-    refuse(path, -1, ERR_SHAPE, "metadata.jsonl: has 32 lines, but weight.pt has 64 rows");
+    refuse(path, -1, ERR_SHAPE, "metadata.jsonl: has 32 lines, but the weights have 64 rows");
     free(tmp_dir_write(path, "weight.pt", "PK", 2));
     refuse(path, -1, ERR_FORMAT, "l3/weight.pt: is not a whole zip archive");
     free(path);
@@ -262,10 +262,57 @@ START_TEST(an_autoencoder_takes_labels_and_maxima_beside_it)
     dictionary_close(d);
     free(tmp_dir_write(dir, "metadata.jsonl", lines.data, lines.len / 2));
     struct dictionary *none;
-    ck_assert_int_ne(dictionary_open(&none, path, -1, NULL, &err), ERR_OK);
+    ck_assert_int_ne(dictionary_open(&none, path, -1, NULL, NULL, &err), ERR_OK);
     buf_clear(&lines);
     free(labels);
     free(acts);
+    free(path);
+}
+END_TEST
+
+/* Labels given by hand: joined to the features, and refused where they are of another source. */
+START_TEST(labels_may_be_given)
+{
+    static const char own[] = "{\"index\": \"3\", \"description\": \"time travel\", \"modelId\": "
+                              "\"gemma-2-mini\", \"layer\": \"3-mini-res-24\"}";
+    static const char other[] = "[{\"index\": 3, \"description\": \"x\", \"modelId\": "
+                                "\"gemma-2-mini\", \"layer\": \"4-mini-res-24\"}]";
+    char *good = tmp_dir_write(dir, "good.jsonl", own, strlen(own));
+    char *bad = tmp_dir_write(dir, "bad.json", other, strlen(other));
+    struct dictionary *d;
+    ck_assert_int_eq(dictionary_open(&d, SAE "/standard", -1, NULL, good, &err), ERR_OK);
+    ck_assert_str_eq(d->labels.rows[3].text, "time travel");
+    ck_assert_str_eq(d->labels.rows[2].text, "feature 2");
+    ck_assert_str_eq(d->source, "gemma-2-mini/3-mini-res-24");
+    dictionary_close(d);
+    ck_assert_int_eq(dictionary_open(&d, SAE "/standard", -1, NULL, bad, &err), ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.message, "labels are of source gemma-2-mini/4-mini-res-24, "
+                                              "the weights of gemma-2-mini/3-mini-res-24"));
+    const char *scope = SAE "/gemma-scope/layer_3/width_24/average_l0_9";
+    ck_assert_int_eq(dictionary_open(&d, scope, -1, NULL, bad, &err), ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.message, "labels are of layer 4, the weights of 3"));
+    ck_assert_str_ne(err.hint, "");
+    ck_assert_int_eq(dictionary_open(&d, scope, 4, NULL, bad, &err), ERR_OK);
+    ck_assert_str_eq(d->source, "gemma-2-mini/4-mini-res-24");
+    dictionary_close(d);
+    ck_assert_int_eq(dictionary_open(&d, MINI "/l3", -1, NULL, good, &err), ERR_OK);
+    ck_assert_str_eq(d->labels.rows[0].text, "feature 0");
+    dictionary_close(d);
+    free(good);
+    free(bad);
+}
+END_TEST
+
+START_TEST(a_matrix_takes_the_lines_beside_it)
+{
+    copy("tests/fixtures/npy/c_f4.npy", ".", "mine.npy");
+    free(tmp_dir_write(dir, "mine.labels.txt", "one\ntwo\nthree\n", 14));
+    char *path = path_join(dir, "mine.npy");
+    struct dictionary *d = open_ok(path, 0, NULL);
+    ck_assert_str_eq(d->labels.rows[2].text, "three");
+    dictionary_close(d);
+    free(tmp_dir_write(dir, "mine.labels.txt", "one\ntwo\n", 8));
+    refuse(path, 0, ERR_SHAPE, "mine.labels.txt: has 2 lines, but the weights have 3 rows");
     free(path);
 }
 END_TEST
@@ -350,6 +397,8 @@ Suite *suite_dictionary(void)
     tcase_add_test(t, a_gemma_scope_folder_or_file_is_opened);
     tcase_add_test(t, a_saelens_folder_says_its_layer);
     tcase_add_test(t, an_autoencoder_takes_labels_and_maxima_beside_it);
+    tcase_add_test(t, labels_may_be_given);
+    tcase_add_test(t, a_matrix_takes_the_lines_beside_it);
     tcase_add_test(t, files_that_axbench_wrote_are_opened);
     tcase_add_test(t, a_matrix_in_any_format_is_a_dictionary);
     tcase_add_test(t, a_file_in_a_layer_folder_belongs_to_that_layer);

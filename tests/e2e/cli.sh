@@ -71,6 +71,17 @@ fine 'labels match' search --dict "$mini" bread
 fine '"lens":{"top":\[{"id":' show --json --model "$mini" 5
 fine '"lens":null' show --json --dict "$mini" 5
 fine '"nearest":\[{"row":' show --json --model "$mini" 5
+fine '"linked":\[\]' show --json --model "$mini" 5
+sae=tests/fixtures/sae
+ref=https://www.neuronpedia.org/gemma-2-mini/3-mini-res-24
+printf '{"concept_id":0,"concept":"a","ref":"%s/9"}\n{"concept_id":1,"concept":"b","ref":"%s/4"}\n' $ref $ref \
+    > "$tmp/refs.jsonl"
+printf 'one\ntwo\nthree\n' > "$tmp/lines.txt"
+fine '"row":"0:4".*"linked":\[{"row":"1:4","label":"feature 4"}\]' \
+    show --json --dict $sae/standard --dict $sae/topk 0:4
+refused 1 'has 2 lines, but the weights have 24 rows' show --dict $sae/topk --labels "$tmp/refs.jsonl" 1
+fine 'three' search --dict tests/fixtures/npy/c_f4.npy --labels "$tmp/lines.txt" three
+fine '"kind":"gated"' info --json --dict $sae/gated
 fine '"effect":{"kl_first":0.*,"norm_ratio":0' \
     steer --json --model "$mini" --ids 2,114 --strength 5=25 --steer-at prompt --max-tokens 4
 fine 'Steered' steer --model "$mini" --ids 2,114 --project-out 5 --max-tokens 4
@@ -139,7 +150,7 @@ fine '"dictionary":{.*"layer":3},"dictionaries":\[{.*"layer":1}\].*"row":"1:[0-9
     read --json --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2,114,41 --concept 1:5
 refused 1 'columns' read --model "$mini" --dict "$mini/l3" --dict "$mini_f32" --ids 2
 refused 1 'out of range' read --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2 --concept 1:64
-refused 2 'twice' show --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" 5
+refused 2 'twice' search --dict "$mini/l3" --dict "$tmp/l1" x
 
 # --- names in the hub cache ---
 mkdir -p "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"

@@ -14,7 +14,8 @@ void fixture_open(struct fixture *f, int i)
     char path[128];
     snprintf(path, sizeof path, "tests/fixtures/%s", names[i]);
     ck_assert_msg(model_open(&f->model, path, &err) == ERR_OK, "%s", err.message);
-    ck_assert_msg(dictionary_open(&f->dict, path, -1, NULL, &err) == ERR_OK, "%s", err.message);
+    ck_assert_msg(dictionary_open(&f->dict, path, -1, NULL, NULL, &err) == ERR_OK, "%s",
+                  err.message);
     snprintf(path, sizeof path, "tests/fixtures/%s/expected.json", names[i]);
     ck_assert_msg(json_open(&f->doc, path, &err) == ERR_OK, "%s", err.message);
     f->expected = json_root(f->doc);
