@@ -1,6 +1,7 @@
 #include "data/dictionary.h"
 #include "data/file.h"
 #include "data/safetensors.h"
+#include "data/torch_file.h"
 #include "tests/support/runner.h"
 #include "tests/support/shared.h"
 #include "tests/support/tmp_dir.h"
@@ -172,6 +173,55 @@ START_TEST(acts_beside_the_weights_are_used_unless_others_are_given)
     refuse(path, -1, ERR_SHAPE, "row 64 is beyond");
     free(other);
     free(path);
+}
+END_TEST
+
+/* A folder as the hub has it: ids with a gap at 3825, escapes, labels that repeat, both keys in
+ * acts.json. The row is the line everywhere. */
+START_TEST(a_dictionary_as_it_is_published)
+{
+    enum { ROWS = 3830 };
+    uint16_t weights[2 * ROWS];
+    struct buf lines = {0}, acts = {0};
+    buf_str(&acts, "{\n    \"thresholds\": {");
+    for (int row = 0; row < ROWS; row++)
+        buf_printf(&acts, "%s\n        \"%d\": %d", row ? "," : "", row, row % 7);
+    buf_str(&acts, "\n    },\n    \"max_act\": {");
+    for (int row = 0; row < ROWS; row++) {
+        const char *label = row == 3826 ? "the word \\\"\\u3092\\\"" : "the beginning";
+        weights[2 * row] = f32_to_bf16((float)row);
+        weights[2 * row + 1] = f32_to_bf16(1);
+        buf_printf(&lines,
+                   "{\"concept_id\": %d, \"concept\": \"%s\", \"ref\": \"u/%d\", "
+                   "\"concept_genres_map\": {\"%s\": [\"math\"]}}\n",
+                   row + (row >= 3825), label, row, label);
+        buf_printf(&acts, "%s\n        \"%d\": %d.5", row ? "," : "", row, row);
+    }
+    buf_str(&acts, "\n    }\n}");
+    char *folder = put_dictionary("l20"), *weight = path_join(folder, "weight.pt");
+    struct tensor t = {.name = "", .dtype = DTYPE_BF16, .n_dims = 2, .shape = {ROWS, 2}};
+    t.data = weights;
+    t.n_bytes = sizeof weights;
+    ck_assert_int_eq(torch_write(weight, &t, &err), ERR_OK);
+    free(tmp_dir_write(folder, "metadata.jsonl", lines.data, lines.len));
+    free(tmp_dir_write(folder, "acts.json", acts.data, acts.len));
+    struct dictionary *d = open_ok(folder, -1, NULL);
+    ck_assert(d->n_concepts == ROWS && d->hook_layer == 20);
+    ck_assert(d->labels.rows[3824].id == 3824 && d->labels.rows[3825].id == 3826);
+    ck_assert_str_eq(d->labels.rows[3826].text, "the word \"\xe3\x82\x92\"");
+    ck_assert_str_eq(d->labels.rows[3826].ref, "u/3826");
+    ck_assert_int_eq(d->labels.rows[3826].genre, GENRE_MATH);
+    ck_assert_str_eq(d->labels.rows[0].text, d->labels.rows[1].text);
+    ck_assert(d->act_max[3826] == 3826.5F && d->threshold[3826] == 3826 % 7);
+    float row[2];
+    dictionary_direction(row, d, 256);
+    ck_assert(row[0] == 256 && row[1] == 1);
+    ck_assert_uint_eq(dictionary_heap_bytes(d), 0); /* used where it lies */
+    dictionary_close(d);
+    buf_clear(&lines);
+    buf_clear(&acts);
+    free(weight);
+    free(folder);
 }
 END_TEST
 
@@ -392,6 +442,7 @@ Suite *suite_dictionary(void)
     tcase_add_test(t, the_hook_layer_comes_from_flag_then_record_then_name);
     tcase_add_test(t, a_snapshot_of_the_hub_is_called_by_its_repository);
     tcase_add_test(t, acts_beside_the_weights_are_used_unless_others_are_given);
+    tcase_add_test(t, a_dictionary_as_it_is_published);
     tcase_add_test(t, files_that_do_not_belong_together_are_refused);
     tcase_add_test(t, what_is_missing_is_named);
     tcase_add_test(t, a_gemma_scope_folder_or_file_is_opened);
