@@ -2,6 +2,7 @@
 
 #include "core/latents.h"
 #include "data/mem.h"
+#include "data/sae_params.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -137,6 +138,11 @@ int calibrate_finish(struct calibration **out, const struct calibration_sums *s,
 
 /* --- reading --- */
 
+const float *calibrate_thresholds(const struct dictionary *dict)
+{
+    return dict->threshold ? dict->threshold : dict->sae ? dict->sae->threshold : NULL;
+}
+
 struct reader {
     struct calibration_sums *sums;
     const struct scope *scope;
@@ -156,7 +162,8 @@ static int count_prompt(struct reader *r, const struct prompt *prompt, struct er
         rc = latents_encode(r->values, dict, session_resid(r->session) + t * dict->d_model, n,
                             dict->d_model, true, err);
         if (rc == ERR_OK)
-            calibrate_add(r->sums, r->values, prompt->counted + t, n, dict->threshold, r->passage);
+            calibrate_add(r->sums, r->values, prompt->counted + t, n, calibrate_thresholds(dict),
+                          r->passage);
     }
     return rc;
 }

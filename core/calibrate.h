@@ -33,6 +33,10 @@ int calibrate_finish(struct calibration **out, const struct calibration_sums *s,
 
 /* --- the reading --- */
 
+/* The thresholds above which rows of a dictionary count as present: its own, or those of a jumprelu
+ * autoencoder; NULL where there are none. [n_concepts], borrowed. */
+const float *calibrate_thresholds(const struct dictionary *dict);
+
 /* Called after each passage, `done` of `total`. Returning other than ERR_OK ends calibrate_texts
  * with that error. */
 typedef int calibrate_step_fn(void *data, const struct calibration_sums *s, size_t done,

@@ -5,6 +5,7 @@
 #include "core/isa.h"
 #include "core/latents.h"
 #include "core/matmul.h"
+#include "core/sae.h"
 #include "core/session.h"
 #include "data/mem.h"
 #include "data/quant.h"
@@ -208,7 +209,21 @@ static int check_batch(struct tester *s, struct err *err)
     return rc;
 }
 
-/* Latents by the product that everything uses, against sums in double of chosen rows. */
+/* One latent the long way: a sum in double, or the road that clamping a feature takes. */
+static float latent_alone(const struct dictionary *dict, size_t row, float *w, const float *h)
+{
+    double sum = 0;
+    if (dict->sae) {
+        sae_encoder_column(w, dict->sae, row);
+        return sae_feature_act(dict->sae, row, w, h);
+    }
+    dictionary_direction(w, dict, row);
+    for (size_t i = 0; i < dict->d_model; i++)
+        sum += (double)h[i] * (double)w[i];
+    return sum > 0 ? (float)sum : 0;
+}
+
+/* Latents by the product that everything uses, against those of chosen rows alone. */
 static int check_latents(struct tester *s, struct err *err)
 {
     const struct dictionary *dict = s->scope->dict;
@@ -218,20 +233,17 @@ static int check_latents(struct tester *s, struct err *err)
         return err_set(err, ERR_NOMEM, "no memory for the latents of %zu tokens", n);
     float *got = mem_alloc(n_rows * n, sizeof *got), *want = mem_alloc(n_rows * n, sizeof *want);
     float *w = mem_alloc(dict->d_model, sizeof *w);
-    int rc = latents_encode(acts, dict, s->resid, n, dict->d_model, true, err);
+    int rc = latents_encode(acts, dict, s->resid, n, dict->d_model, false, err);
     for (size_t k = 0; k < n_rows && rc == ERR_OK; k++) {
         size_t row = k * dict->n_concepts / n_rows;
-        dictionary_direction(w, dict, row);
         for (size_t t = 0; t < n; t++) {
-            double sum = 0;
-            for (size_t i = 0; i < dict->d_model; i++)
-                sum += (double)s->resid[t * dict->d_model + i] * (double)w[i];
-            want[k * n + t] = (float)sum;
+            want[k * n + t] = latent_alone(dict, row, w, s->resid + t * dict->d_model);
             got[k * n + t] = acts[t * dict->n_concepts + row];
         }
     }
     if (rc == ERR_OK)
-        selftest_floats(s->t, "latents against double sums", got, want, n_rows * n, SUM_ORDER);
+        selftest_floats(s->t, "latents of all rows against one by one", got, want, n_rows * n,
+                        SUM_ORDER);
     free(w);
     free(got);
     free(want);

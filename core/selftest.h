@@ -72,6 +72,11 @@ struct published_token {
 };
 extern const struct published_token published_reft[PUBLISHED_TOKENS];
 
+/* Of Gemma Scope 2B, layer 20, 16k, l0 71, on the same text without the template; BOS included. */
+#define PUBLISHED_BARE 14
+extern const struct published_token published_scope[PUBLISHED_BARE]; /* act is not published */
+void selftest_compare_scope(struct selftest *t, const float *acts, size_t n_concepts);
+
 /* acts [PUBLISHED_TOKENS, n_concepts], rectified; n_concepts > every row named above. */
 void selftest_compare_reft(struct selftest *t, const float *acts, size_t n_concepts);
 

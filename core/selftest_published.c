@@ -1,10 +1,11 @@
-/* Values that are published for real models (AXBENCH.md 5.2), compared one by one. */
+/* Values that are published for real models (AXBENCH.md 5.2, 7.1), compared one by one. */
 #include "core/selftest.h"
 
 #include "core/latents.h"
 #include "core/lens.h"
 #include "core/session.h"
 #include "data/mem.h"
+#include "data/sae_params.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 
 static const struct tolerance act_exact = {1e-3, 0.01}, act_coarse = {0.03, 0.75};
 static const struct tolerance count_exact = {0, 3}, count_coarse = {0.05, 10};
+static const struct tolerance variance_exact = {0, 0.0005}, variance_coarse = {0, 0.01};
 static const struct tolerance lens_exact = {1e-4, 1e-5}, lens_coarse = {0.01, 0.004};
 
 const struct published_token published_reft[PUBLISHED_TOKENS] = {
@@ -45,6 +47,14 @@ const struct published_token published_reft[PUBLISHED_TOKENS] = {
     {2516, 0, 9040, 483},
     {108, 0, 13736, 231},
 };
+
+const struct published_token published_scope[PUBLISHED_BARE] = {
+    {2, 0, 6631, 7017},    {18925, 0, 5482, 47},  {692, 0, 10376, 65}, {614, 0, 1670, 70},
+    {3326, 0, 11023, 55},  {577, 0, 7562, 72},    {5056, 0, 9407, 65}, {1593, 0, 8399, 75},
+    {1069, 0, 12935, 80},  {2177, 0, 10004, 72},  {476, 0, 10004, 68}, {47420, 0, 10004, 93},
+    {18216, 0, 12935, 86}, {235336, 0, 3442, 89},
+};
+static const double scope_variance = 0.8887; /* explained, BOS left out */
 
 static const char wormhole[] = "Would you be able to travel through time using a wormhole?";
 
@@ -80,9 +90,9 @@ static const struct published_lens lens_reft[] = {
 
 /* --- comparing --- */
 
-static void compare_token(struct selftest *t, const float *acts, size_t n_concepts, int pos)
+static void compare_counts(struct selftest *t, const float *acts, size_t n_concepts, int pos,
+                           const struct published_token *want)
 {
-    const struct published_token *want = &published_reft[pos];
     size_t best = 0;
     int n_above = 0;
     char name[64];
@@ -90,8 +100,6 @@ static void compare_token(struct selftest *t, const float *acts, size_t n_concep
         best = acts[c] > acts[best] ? c : best;
         n_above += acts[c] > 1;
     }
-    snprintf(name, sizeof name, "row %d at token %d", ROW_TIME_TRAVEL, pos);
-    selftest_number(t, name, acts[ROW_TIME_TRAVEL], want->act, act_exact, act_coarse);
     snprintf(name, sizeof name, "rows above 1 at token %d", pos);
     selftest_number(t, name, n_above, want->n_above, count_exact, count_coarse);
     snprintf(name, sizeof name, "largest row at token %d", pos);
@@ -102,6 +110,21 @@ static void compare_token(struct selftest *t, const float *acts, size_t n_concep
         selftest_add(t,
                      behind <= act_coarse.rel * (double)acts[best] ? SELFTEST_PASS : SELFTEST_FAIL,
                      name, "%zu, published %zu, which is %.2g behind", best, want->argmax, behind);
+}
+
+static void compare_token(struct selftest *t, const float *acts, size_t n_concepts, int pos)
+{
+    const struct published_token *want = &published_reft[pos];
+    char name[64];
+    snprintf(name, sizeof name, "row %d at token %d", ROW_TIME_TRAVEL, pos);
+    selftest_number(t, name, acts[ROW_TIME_TRAVEL], want->act, act_exact, act_coarse);
+    compare_counts(t, acts, n_concepts, pos, want);
+}
+
+void selftest_compare_scope(struct selftest *t, const float *acts, size_t n_concepts)
+{
+    for (int pos = 0; pos < PUBLISHED_BARE; pos++)
+        compare_counts(t, acts + (size_t)pos * n_concepts, n_concepts, pos, &published_scope[pos]);
 }
 
 void selftest_compare_reft(struct selftest *t, const float *acts, size_t n_concepts)
@@ -119,52 +142,107 @@ static bool is_reft_2b(const struct scope *scope)
     static const char label[] = "time travel";
     const struct dictionary *dict = scope->dict;
     const struct model_config *c = &scope->model->config;
-    return scope->is_chat && scope->tokenizer && dict && dict->n_concepts == REFT_ROWS &&
-           scope->hook_layer == REFT_LAYER && c->n_layers == 26 && c->d_model == 2304 &&
-           strstr(dict->labels.rows[ROW_TIME_TRAVEL].text, label) &&
+    return scope->is_chat && scope->tokenizer && dict && !dict->sae &&
+           dict->n_concepts == REFT_ROWS && scope->hook_layer == REFT_LAYER && c->n_layers == 26 &&
+           c->d_model == 2304 && strstr(dict->labels.rows[ROW_TIME_TRAVEL].text, label) &&
            !strstr(dict->name, "diffmean");
 }
 
-static int compare_acts(struct selftest *t, const struct scope *scope, const struct prompt *prompt,
-                        struct err *err)
+/* Reads a prompt whose tokens were compared already. *acts [ids.n, n_concepts], resid a copy of the
+ * residual; the caller frees both. */
+static int read_prompt(float **acts, float **resid, const struct scope *scope,
+                       const struct prompt *prompt, struct err *err)
 {
     const struct dictionary *dict = scope->dict;
     struct session *session = NULL;
-    float *acts = mem_try_alloc(dict->n_concepts, PUBLISHED_TOKENS * sizeof *acts);
-    if (!acts)
-        return err_set(err, ERR_NOMEM, "no memory for the latents of %d tokens", PUBLISHED_TOKENS);
+    size_t n = prompt->ids.n;
+    *resid = mem_alloc(n, dict->d_model * sizeof **resid);
+    *acts = mem_try_alloc(dict->n_concepts, n * sizeof **acts);
+    if (!*acts)
+        return err_set(err, ERR_NOMEM, "no memory for the latents of %zu tokens", n);
     int rc = session_new(&session, scope->model, scope->hook_layer, 0, err);
     if (rc == ERR_OK)
-        rc = session_set_prompt(session, prompt->ids.ids, (int)prompt->ids.n, err);
+        rc = session_set_prompt(session, prompt->ids.ids, (int)n, err);
     if (rc == ERR_OK)
         rc = session_read(session, err);
-    if (rc == ERR_OK)
-        rc = latents_encode(acts, dict, session_resid(session), PUBLISHED_TOKENS, dict->d_model,
-                            false, err);
-    if (rc == ERR_OK)
-        selftest_compare_reft(t, acts, dict->n_concepts);
+    if (rc == ERR_OK) {
+        memcpy(*resid, session_resid(session), n * dict->d_model * sizeof **resid);
+        rc = latents_encode(*acts, dict, *resid, n, dict->d_model, false, err);
+    }
     session_free(session);
-    free(acts);
     return rc;
 }
 
-static int compare_reading(struct selftest *t, const struct scope *scope, struct err *err)
+/* 1 - mean squared error of the reconstruction / variance of the residual, over all numbers of
+ * positions 1 on. */
+static double explained_variance(const struct dictionary *dict, const float *acts,
+                                 const float *resid, size_t n_tokens)
+{
+    size_t d_model = dict->d_model, n = (n_tokens - 1) * d_model;
+    float *w = mem_alloc(d_model, sizeof *w);
+    double *recon = mem_alloc(d_model, sizeof *recon);
+    double error = 0, sum = 0, sum2 = 0;
+    for (size_t t = 1; t < n_tokens; t++) {
+        for (size_t i = 0; i < d_model; i++)
+            recon[i] = (double)dict->sae->b_dec[i];
+        for (size_t c = 0; c < dict->n_concepts; c++) {
+            double act = (double)acts[t * dict->n_concepts + c];
+            if (act <= 0)
+                continue;
+            dictionary_direction(w, dict, c);
+            for (size_t i = 0; i < d_model; i++)
+                recon[i] += act * (double)w[i];
+        }
+        for (size_t i = 0; i < d_model; i++) {
+            double h = (double)resid[t * d_model + i];
+            error += (recon[i] - h) * (recon[i] - h);
+            sum += h;
+            sum2 += h * h;
+        }
+    }
+    free(w);
+    free(recon);
+    double variance = (sum2 - sum * sum / (double)n) / (double)(n - 1);
+    return 1 - error / (double)n / variance;
+}
+
+/* The two published readings. */
+struct published_reading {
+    enum prompt_form form;
+    const struct published_token *tokens;
+    int n;
+};
+
+static int compare_reading(struct selftest *t, const struct scope *scope,
+                           struct published_reading want, struct err *err)
 {
     struct prompt prompt;
-    int want[PUBLISHED_TOKENS];
-    for (int i = 0; i < PUBLISHED_TOKENS; i++)
-        want[i] = published_reft[i].id;
-    int rc = prompt_from_text(&prompt, scope, PROMPT_CHAT, wormhole, strlen(wormhole), NULL, err);
+    int ids[PUBLISHED_TOKENS];
+    float *acts = NULL, *resid = NULL;
+    for (int i = 0; i < want.n; i++)
+        ids[i] = want.tokens[i].id;
+    int rc = prompt_from_text(&prompt, scope, want.form, wormhole, strlen(wormhole), NULL, err);
     if (rc != ERR_OK)
         return rc;
-    selftest_ints(t, "token ids of the wormhole prompt", prompt.ids.ids, prompt.ids.n, want,
-                  PUBLISHED_TOKENS);
-    bool same = t->lines[t->n - 1].status == SELFTEST_PASS;
-    if (same)
-        rc = compare_acts(t, scope, &prompt, err);
-    else
+    selftest_ints(t, "token ids of the wormhole prompt", prompt.ids.ids, prompt.ids.n, ids,
+                  (size_t)want.n);
+    if (t->lines[t->n - 1].status != SELFTEST_PASS) {
         selftest_add(t, SELFTEST_SKIP, "activations", "the tokens differ already");
+        prompt_clear(&prompt);
+        return ERR_OK;
+    }
+    rc = read_prompt(&acts, &resid, scope, &prompt, err);
+    if (rc == ERR_OK && want.form == PROMPT_CHAT)
+        selftest_compare_reft(t, acts, scope->dict->n_concepts);
+    if (rc == ERR_OK && want.form == PROMPT_RAW) {
+        selftest_compare_scope(t, acts, scope->dict->n_concepts);
+        selftest_number(t, "explained variance",
+                        explained_variance(scope->dict, acts, resid, prompt.ids.n), scope_variance,
+                        variance_exact, variance_coarse);
+    }
     prompt_clear(&prompt);
+    free(acts);
+    free(resid);
     return rc;
 }
 
@@ -205,13 +283,27 @@ static int compare_lens(struct selftest *t, const struct scope *scope, struct er
     return n < 0 ? n : ERR_OK;
 }
 
+/* Gemma Scope has several autoencoders of this shape; the folder's name tells them apart. */
+static bool is_scope_2b(const struct scope *scope)
+{
+    const struct dictionary *dict = scope->dict;
+    const struct model_config *c = &scope->model->config;
+    return !scope->is_chat && scope->tokenizer && dict && dict->sae && dict->n_concepts == 16384 &&
+           scope->hook_layer == 20 && c->n_layers == 26 && c->d_model == 2304 &&
+           strstr(dict->path, "average_l0_71");
+}
+
 int selftest_published(struct selftest *t, const struct scope *scope, struct err *err)
 {
+    static const struct published_reading chat = {PROMPT_CHAT, published_reft, PUBLISHED_TOKENS};
+    static const struct published_reading bare = {PROMPT_RAW, published_scope, PUBLISHED_BARE};
+    if (is_scope_2b(scope))
+        return compare_reading(t, scope, bare, err);
     if (!is_reft_2b(scope)) {
         selftest_add(t, SELFTEST_SKIP, "published values",
                      "there are none for this model and dictionary");
         return ERR_OK;
     }
-    int rc = compare_reading(t, scope, err);
+    int rc = compare_reading(t, scope, chat, err);
     return rc == ERR_OK ? compare_lens(t, scope, err) : rc;
 }

@@ -49,8 +49,8 @@ struct calibration {
  * by name, or one file. Small ones whole, of large ones samples (data/hash.h). */
 int calibration_model_hash(uint64_t *out, const char *path, struct err *err) ERR_CHECK;
 
-/* Of what a dictionary computes with: shape, directions (whole up to 256 MB, then samples) and
- * thresholds. Labels and act_max do not count. */
+/* Of what a dictionary computes with: shape, directions and encoder (each whole up to 256 MB, then
+ * samples), biases and thresholds. Labels and act_max do not count. */
 uint64_t calibration_dict_hash(const struct dictionary *dict);
 
 /* Where the file of a key lies; NULL when there is no cache. The caller frees. */

@@ -78,12 +78,32 @@ int calibration_model_hash(uint64_t *out, const char *path, struct err *err)
     return rc;
 }
 
+static uint64_t list_hash(uint64_t h, const float *values, size_t n)
+{
+    return values ? hash_bytes(h, values, n * sizeof *values) : h;
+}
+
+/* The encoder and what belongs to it; the decoder's rows are the directions. */
+static uint64_t sae_hash(uint64_t h, const struct sae_params *sae)
+{
+    const struct matrix *m = &sae->w_enc;
+    size_t n = m->n_cols;
+    h = hash_sampled(h, m->data, m->n_rows * n * dtype_size(m->dtype), MAX_WHOLE_DICT);
+    h = list_hash(h, sae->b_dec, m->n_rows);
+    h = list_hash(h, sae->b_enc, n);
+    h = list_hash(h, sae->threshold, n);
+    h = list_hash(h, sae->b_mag, n);
+    return list_hash(h, sae->r_mag, n);
+}
+
 uint64_t calibration_dict_hash(const struct dictionary *dict)
 {
     const struct matrix *m = &dict->directions;
     const uint64_t shape[] = {dict->n_concepts, dict->d_model, (uint64_t)m->dtype};
     uint64_t h = hash_bytes(0, shape, sizeof shape);
     h = hash_sampled(h, m->data, m->n_rows * m->n_cols * dtype_size(m->dtype), MAX_WHOLE_DICT);
+    if (dict->sae)
+        h = sae_hash(h, dict->sae);
     if (dict->threshold)
         h = hash_bytes(h, dict->threshold, dict->n_concepts * sizeof *dict->threshold);
     if (dict->sae) {

@@ -132,12 +132,13 @@ static int begin(struct calibrating *c, struct err *err)
     const struct dictionary *dict = c->scope.dict;
     if (!again && calibration_sums_open(&c->sums, c->partial, NULL) == ERR_OK &&
         c->sums->texts_hash == texts_hash && c->sums->n_concepts == dict->n_concepts &&
-        c->sums->n_passages <= c->passages.n && !c->sums->above == !dict->threshold) {
+        c->sums->n_passages <= c->passages.n && !c->sums->above == !calibrate_thresholds(dict)) {
         c->n_resumed = c->sums->n_passages;
         return ERR_OK;
     }
     calibration_sums_free(c->sums);
-    int rc = calibration_sums_new(&c->sums, dict->n_concepts, dict->threshold != NULL, err);
+    int rc =
+        calibration_sums_new(&c->sums, dict->n_concepts, calibrate_thresholds(dict) != NULL, err);
     if (rc == ERR_OK)
         c->sums->texts_hash = texts_hash;
     return rc;

@@ -4,6 +4,7 @@
 #include "tests/support/runner.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,12 +146,39 @@ START_TEST(the_published_activations_pass_and_others_fail)
 }
 END_TEST
 
+START_TEST(the_published_features_pass_and_others_fail)
+{
+    size_t n = 16384;
+    float *acts = mem_zalloc(PUBLISHED_BARE * n, sizeof *acts);
+    struct selftest right = {0}, wrong = {0};
+    for (size_t t = 0; t < PUBLISHED_BARE; t++) {
+        int n_above = 1;
+        acts[t * n + published_scope[t].argmax] = 90;
+        for (size_t c = 0; n_above < published_scope[t].n_above; c++)
+            if (c != published_scope[t].argmax) {
+                acts[t * n + c] = 1.5f;
+                n_above++;
+            }
+    }
+    selftest_compare_scope(&right, acts, n);
+    ck_assert_uint_eq(right.n, 2 * PUBLISHED_BARE);
+    ck_assert_uint_eq(right.n_failed, 0);
+    acts[9 * n + 10004] = 3; /* not the largest, and far behind */
+    acts[9 * n + 16000] = 90;
+    selftest_compare_scope(&wrong, acts, n);
+    ck_assert_uint_eq(wrong.n_failed, 1);
+    selftest_clear(&right);
+    selftest_clear(&wrong);
+    free(acts);
+}
+END_TEST
+
 /* --- whole runs --- */
 
-static void run_on(const char *model, int need)
+static void run_on(const char *model, const char *dict, int need)
 {
     struct scope scope;
-    struct scope_options options = {.model = model, .layer = -1};
+    struct scope_options options = {.model = model, .dict = dict, .layer = dict ? 3 : -1};
     struct selftest t = {0};
     struct err err = {0};
     int rc = scope_open(&scope, &options, need, &err);
@@ -168,12 +196,18 @@ static void run_on(const char *model, int need)
     scope_close(&scope);
 }
 
-START_TEST(the_models_here_agree_with_themselves)
+START_TEST(the_models_and_dictionaries_here_agree_with_themselves)
 {
-    run_on("assets/demo", SCOPE_MODEL | SCOPE_DICT);
-    run_on("tests/fixtures/gemma2-mini", SCOPE_MODEL | SCOPE_DICT);
-    run_on("tests/fixtures/gemma2-mini-f32", SCOPE_MODEL | SCOPE_DICT);
-    run_on("tests/fixtures/gemma2-mini-f32", SCOPE_MODEL);
+    static const char *const kinds[] = {"standard", "jumprelu", "topk", "gated"};
+    run_on("assets/demo", NULL, SCOPE_MODEL | SCOPE_DICT);
+    run_on("tests/fixtures/gemma2-mini", NULL, SCOPE_MODEL | SCOPE_DICT);
+    run_on("tests/fixtures/gemma2-mini-f32", NULL, SCOPE_MODEL | SCOPE_DICT);
+    run_on("tests/fixtures/gemma2-mini-f32", NULL, SCOPE_MODEL);
+    for (int i = 0; i < 4; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "tests/fixtures/sae/%s", kinds[i]);
+        run_on("tests/fixtures/gemma2-mini", path, SCOPE_MODEL | SCOPE_DICT);
+    }
 }
 END_TEST
 
@@ -204,7 +238,8 @@ Suite *suite_selftest(void)
     tcase_add_test(t, arrays_are_compared_to_their_largest_and_a_nan_fails);
     tcase_add_test(t, lists_of_ids_must_be_the_same);
     tcase_add_test(t, the_published_activations_pass_and_others_fail);
-    tcase_add_test(t, the_models_here_agree_with_themselves);
+    tcase_add_test(t, the_published_features_pass_and_others_fail);
+    tcase_add_test(t, the_models_and_dictionaries_here_agree_with_themselves);
     tcase_add_test(t, a_broken_model_ends_the_run_with_an_error);
     suite_add_tcase(s, t);
     return s;

@@ -7,6 +7,7 @@
 #include "data/cache_dir.h"
 #include "data/dictionary.h"
 #include "data/file.h"
+#include "data/sae_params.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
 #include "tests/support/tmp_dir.h"
@@ -177,6 +178,27 @@ START_TEST(directions_and_thresholds_make_the_hash_of_a_dictionary)
 }
 END_TEST
 
+START_TEST(an_autoencoder_counts_with_its_encoder)
+{
+    float w[12] = {1, 2, 3}, enc[12] = {4, 5}, b_dec[4] = {0}, b_enc[3] = {0}, jump[3] = {1, 1, 1};
+    struct sae_params sae = {
+        .w_enc = {DTYPE_F32, 4, 3, enc}, .b_dec = b_dec, .b_enc = b_enc, .threshold = jump};
+    struct dictionary d = small_dictionary(w, NULL);
+    uint64_t plain = calibration_dict_hash(&d);
+    d.sae = &sae;
+    uint64_t h = calibration_dict_hash(&d);
+    ck_assert_uint_ne(h, plain);
+    float *const values[] = {&enc[7], &b_dec[1], &b_enc[2], &jump[0]};
+    for (int i = 0; i < 4; i++) {
+        float kept = *values[i];
+        *values[i] = 9;
+        ck_assert_uint_ne(calibration_dict_hash(&d), h);
+        *values[i] = kept;
+        ck_assert_uint_eq(calibration_dict_hash(&d), h);
+    }
+}
+END_TEST
+
 START_TEST(weights_configuration_and_tokenizer_make_the_hash_of_a_model)
 {
     char *dir = tmp_dir_new();
@@ -278,6 +300,7 @@ Suite *suite_calibration(void)
     tcase_add_test(t, z_divides_by_no_less_than_the_floor);
     tcase_add_test(t, a_calibration_is_found_by_its_key_only);
     tcase_add_test(t, directions_and_thresholds_make_the_hash_of_a_dictionary);
+    tcase_add_test(t, an_autoencoder_counts_with_its_encoder);
     tcase_add_test(t, weights_configuration_and_tokenizer_make_the_hash_of_a_model);
     tcase_add_test(t, sums_go_to_a_file_and_come_back);
     tcase_add_test(t, impossible_sums_are_refused);
