@@ -41,18 +41,26 @@ static int read_record(int *out, const char *dir, struct err *err)
     return rc;
 }
 
+/* Two records that differ: one of them is wrong, and which one is not known here. */
+static int refuse_layers(const char *path, int recorded, int named, struct err *err)
+{
+    err_set(err, ERR_FORMAT, "%s: its record says layer %d, its path says layer %d", path, recorded,
+            named);
+    err_hint(err, "Say which one is right: --layer %d or --layer %d.", recorded, named);
+    return ERR_FORMAT;
+}
+
 static int find_layer(struct dictionary *d, const struct dictionary_place *place, int layer,
                       struct err *err)
 {
+    int recorded = d->sae ? d->sae->config.hook_layer : -1, named = place->path_layer;
     d->hook_layer = layer;
     if (layer >= 0)
         return ERR_OK;
-    d->hook_layer = d->sae ? d->sae->config.hook_layer : -1;
-    if (d->hook_layer >= 0)
-        return ERR_OK;
-    int rc = read_record(&d->hook_layer, place->dir, err);
-    if (rc == ERR_OK && d->hook_layer < 0)
-        d->hook_layer = place->path_layer;
+    int rc = recorded < 0 ? read_record(&recorded, place->dir, err) : ERR_OK;
+    if (rc == ERR_OK && recorded >= 0 && named >= 0 && recorded != named)
+        rc = refuse_layers(place->path, recorded, named, err);
+    d->hook_layer = recorded >= 0 ? recorded : named;
     return rc;
 }
 

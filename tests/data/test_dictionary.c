@@ -126,8 +126,8 @@ START_TEST(the_hook_layer_comes_from_flag_then_record_then_name)
     d = open_ok(plain, -1, NULL);
     ck_assert_int_eq(d->hook_layer, -1);
     dictionary_close(d);
-    free(tmp_dir_write(path, "config.json", "{\"layer\": 10}", 13));
-    d = open_ok(path, -1, NULL);
+    free(tmp_dir_write(plain, "config.json", "{\"layer\": 10}", 13));
+    d = open_ok(plain, -1, NULL);
     ck_assert_int_eq(d->hook_layer, 10);
     dictionary_close(d);
     d = open_ok(path, 7, NULL);
@@ -135,6 +135,24 @@ START_TEST(the_hook_layer_comes_from_flag_then_record_then_name)
     dictionary_close(d);
     free(path);
     free(plain);
+}
+END_TEST
+
+START_TEST(records_that_differ_are_refused_with_both_values)
+{
+    char *path = put_dictionary("l20");
+    free(tmp_dir_write(path, "config.json", "{\"layer\": 10}", 13));
+    refuse(path, -1, ERR_FORMAT, "its record says layer 10, its path says layer 20");
+    refuse(dir, -1, ERR_FORMAT, "its record says layer 10, its path says layer 20");
+    ck_assert_ptr_nonnull(strstr(err.hint, "--layer 10 or --layer 20"));
+    struct dictionary *d = open_ok(path, 20, NULL);
+    ck_assert_int_eq(d->hook_layer, 20);
+    dictionary_close(d);
+    free(tmp_dir_write(path, "config.json", "{\"layer\": 20}", 13));
+    d = open_ok(path, -1, NULL);
+    ck_assert_int_eq(d->hook_layer, 20);
+    dictionary_close(d);
+    free(path);
 }
 END_TEST
 
@@ -440,6 +458,7 @@ Suite *suite_dictionary(void)
     tcase_add_test(t, the_only_layer_folder_is_found);
     tcase_add_test(t, one_of_several_layer_folders_must_be_picked);
     tcase_add_test(t, the_hook_layer_comes_from_flag_then_record_then_name);
+    tcase_add_test(t, records_that_differ_are_refused_with_both_values);
     tcase_add_test(t, a_snapshot_of_the_hub_is_called_by_its_repository);
     tcase_add_test(t, acts_beside_the_weights_are_used_unless_others_are_given);
     tcase_add_test(t, a_dictionary_as_it_is_published);
