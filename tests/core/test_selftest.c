@@ -1,7 +1,11 @@
 #include "core/selftest.h"
 
+#include "data/file.h"
 #include "data/mem.h"
+#include "data/safetensors.h"
+#include "tests/support/approx.h"
 #include "tests/support/runner.h"
+#include "tests/support/tmp_dir.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -211,6 +215,21 @@ START_TEST(the_models_and_dictionaries_here_agree_with_themselves)
 }
 END_TEST
 
+/* A prompt beyond 64 rows takes the products for many rows; weights in blocks are tiles there. */
+START_TEST(a_long_prompt_on_blocks_of_8_bits_agrees_with_itself)
+{
+    static float directions[5 * 64];
+    struct err err = {0};
+    struct tensor tensor = {"directions", DTYPE_F32, 2, {5, 64}, directions, sizeof directions};
+    char *dir = tmp_dir_new(), *path = path_join(dir, "directions.safetensors");
+    random_floats(directions, 5 * 64, 3);
+    ck_assert_msg(safetensors_write(path, &tensor, 1, NULL, 0, &err) == ERR_OK, "%s", err.message);
+    run_on("tests/fixtures/gguf/mini-q8_0.gguf", path, SCOPE_MODEL | SCOPE_DICT);
+    free(path);
+    tmp_dir_free(dir);
+}
+END_TEST
+
 /* Numbers that are not finite end the run with an error: no line could pass after that. */
 START_TEST(a_broken_model_ends_the_run_with_an_error)
 {
@@ -240,6 +259,7 @@ Suite *suite_selftest(void)
     tcase_add_test(t, the_published_activations_pass_and_others_fail);
     tcase_add_test(t, the_published_features_pass_and_others_fail);
     tcase_add_test(t, the_models_and_dictionaries_here_agree_with_themselves);
+    tcase_add_test(t, a_long_prompt_on_blocks_of_8_bits_agrees_with_itself);
     tcase_add_test(t, a_broken_model_ends_the_run_with_an_error);
     suite_add_tcase(s, t);
     return s;
