@@ -57,7 +57,7 @@ SUPPORT := $(B)/libsupport.a
 
 .DELETE_ON_ERROR:
 .PHONY: all run test test-data test-core test-tui test-demo asan tsan coverage golden golden-gguf lint format fuzz \
-        fuzz-all e2e completions install uninstall clean help demo-model world-sample FORCE
+        fuzz-all e2e random-model completions install uninstall clean help demo-model world-sample FORCE
 
 all: $(B)/$(NAME) ## build the program (VARIANT=debug|asan|tsan|cov, V=1, NATIVE=1)
 run: all ## build and start: make run ARGS="--model DIR"; without ARGS the bundled demo
@@ -140,6 +140,11 @@ fuzz: ## fuzz one parser with clang: make fuzz T=safetensors SECS=60
 	      -print_final_stats=1 build/fuzz/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T))
 fuzz-all: ## every fuzz target in turn: make fuzz-all SECS=10
 	for t in $(FUZZERS); do $(MAKE) --no-print-directory fuzz T=$$t SECS=$(or $(SECS),10) || exit 1; done
+$(B)/random_model: $(B)/tests/tools/random_model.o $(B)/libdata.a
+	@echo '  LD   $@'
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS.data)
+random-model: $(B)/random_model ## write a model of random weights to measure with: SIZE=2b OUT=DIR
+	$(B)/random_model $(or $(SIZE),2b) $(OUT)
 e2e: all ## drive the program from outside: tests/e2e/*.sh
 	for script in tests/e2e/*.sh; do sh $$script $(B)/$(NAME) || exit 1; done
 
