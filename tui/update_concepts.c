@@ -208,21 +208,11 @@ void update_filter_key(struct app *app, int key, struct cmds *out)
     }
 }
 
-static void open_page(struct app *app)
-{
-    if (!update_can_choose(app))
-        return;
-    app->mode = MODE_PAGE;
-    app->page_top = 0;
-}
-
 bool update_concepts_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 2;
-    if (app->mode == MODE_PAGE && (action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN)) {
-        app->page_top += (int)(action == ACTION_PAGE_UP ? -half : half);
+    if (update_page_scroll(app, action, half))
         return true;
-    }
     switch (action) {
     case ACTION_UP:
         move(app, -1);
@@ -246,7 +236,7 @@ bool update_concepts_action(struct app *app, enum action action, struct cmds *ou
         app->mode = MODE_FILTER;
         return true;
     case ACTION_OPEN:
-        open_page(app);
+        update_page_open(app);
         return true;
     case ACTION_SORT:
         next_sort(app);

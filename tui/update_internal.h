@@ -30,6 +30,9 @@ void update_example(struct app *app, long step, struct cmds *out);
 void update_rank(struct app *app);   /* the list on Read */
 bool update_listed(struct app *app); /* is the selected concept in it? then its row is selected */
 bool update_can_choose(struct app *app); /* is a concept selected, in sight? says so if not */
+void update_page_open(struct app *app);  /* the selected concept's page, if there is one */
+/* The page, if it is open, by n_rows for the actions that page; false: not for it. */
+bool update_page_scroll(struct app *app, enum action action, long n_rows);
 void update_unit(struct app *app);
 void update_list_move(struct app *app, long by);
 bool update_read_action(struct app *app, enum action action, struct cmds *out);

@@ -338,7 +338,7 @@ bool update_can_choose(struct app *app)
     return app->has_selected && !hidden;
 }
 
-static void open_page(struct app *app)
+void update_page_open(struct app *app)
 {
     if (!update_can_choose(app))
         return;
@@ -346,13 +346,19 @@ static void open_page(struct app *app)
     app->page_top = 0;
 }
 
+bool update_page_scroll(struct app *app, enum action action, long n_rows)
+{
+    if (app->mode != MODE_PAGE || (action != ACTION_PAGE_UP && action != ACTION_PAGE_DOWN))
+        return false;
+    app->page_top += (int)(action == ACTION_PAGE_UP ? -n_rows : n_rows);
+    return true;
+}
+
 bool update_read_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 4;
-    if (app->mode == MODE_PAGE && (action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN)) {
-        app->page_top += (int)(action == ACTION_PAGE_UP ? -half : half);
+    if (update_page_scroll(app, action, half))
         return true;
-    }
     switch (action) {
     case ACTION_EDIT:
         update_edit_begin(app);
@@ -379,7 +385,7 @@ bool update_read_action(struct app *app, enum action action, struct cmds *out)
         update_rank(app);
         return true;
     case ACTION_OPEN:
-        open_page(app);
+        update_page_open(app);
         return true;
     case ACTION_NUMBERS:
         app->show_numbers = !app->show_numbers;

@@ -273,7 +273,8 @@ static void check_against_definition(const struct tokenizer *tok, const char *s,
     struct token_ids got = {0};
     encode(&got, NULL, tok, s, len);
     ck_assert_uint_eq(got.n, n);
-    ck_assert_mem_eq(got.ids, want, n * sizeof *want);
+    if (n > 0) /* of an empty text there is no array */
+        ck_assert_mem_eq(got.ids, want, n * sizeof *want);
     token_ids_clear(&got);
     free(want);
 }
