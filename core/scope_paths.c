@@ -121,8 +121,9 @@ static char *refuse_name(const char *what, const char *name, const char *wanted,
         buf_printf(&repo, "google/%s", name);
         hub_hint_download(err, before.data, repo.data);
     } else {
-        err_hint(err, "%s the name of one in the hub cache, such as google/gemma-2-2b-it.",
-                 before.data);
+        err_hint(err, "%s the name of one in the hub cache, such as %s.", before.data,
+                 strcmp(what, "dictionary") == 0 ? "pyvene/gemma-reft-r1-2b-it-res"
+                                                 : "google/gemma-2-2b-it");
     }
     buf_clear(&why);
     buf_clear(&before);

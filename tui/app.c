@@ -49,7 +49,9 @@ void app_clear(struct app *app)
 
 float app_score(const struct app *app, size_t row, float act)
 {
-    if (!app->dict || row >= app->dict->n_concepts || !(act > 0))
+    /* z is of the signed projection, which an activation of 0 does not tell */
+    bool tells = act > 0 || (app->unit == SCORE_MARGIN && app->reading);
+    if (!app->dict || row >= app->dict->n_concepts || !tells)
         return 0;
     return score_in(app->unit, app->dict, row, act);
 }

@@ -118,6 +118,15 @@ static void print_edit(const struct paint *p, const struct dictionary *dict,
     putchar('\n');
 }
 
+static const char *ending(const struct comparison *c, int branch)
+{
+    if (c->stop[branch] == GENERATE_EOS)
+        return "ended";
+    return session_n_answer(c->job->session, branch) < c->max_tokens
+               ? "cut at the end of the model's context"
+               : "cut at the length asked for";
+}
+
 static void print_answer(const struct paint *p, const char *title, const struct comparison *c,
                          int branch)
 {
@@ -127,8 +136,7 @@ static void print_answer(const struct paint *p, const char *title, const struct 
     paint_bold(p, true);
     fputs(title, stdout);
     paint_bold(p, false);
-    printf("  (%d tokens, %s)\n", n,
-           c->stop[branch] == GENERATE_EOS ? "ended" : "cut at the length asked for");
+    printf("  (%d tokens, %s)\n", n, ending(c, branch));
     const char *line = buf_cstr(&text), *end = line + text.len;
     while (line <= end) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));

@@ -40,7 +40,7 @@ struct model_info {
 };
 
 /* A prompt that was read. Immutable. */
-enum { READING_TOP = 256 }; /* concepts listed at most */
+enum { READING_TOP = 256, TOKEN_TOP = 64 }; /* concepts listed at most: over a prompt, at a token */
 struct reading {
     struct tokens tokens;
     struct ranked *top; /* [n_top] owned, n_top <= READING_TOP: the prompt's concepts by score */

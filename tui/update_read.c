@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKEN_TOP = 64 }; /* concepts listed at one token */
 #define TYPING_PAUSE 0.3 /* seconds without a key before the prompt is read again */
 
 static int by_score(const void *a, const void *b)

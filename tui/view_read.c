@@ -205,11 +205,12 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
                          app->cursor);
         buf_clear(&safe);
     }
+    size_t n = n_firing(app);
+    const char *more = n >= (app->pool_prompt ? READING_TOP : TOKEN_TOP) ? "+" : "";
     if (app->unit == SCORE_Z)
-        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu above z %.0f", n_firing(app),
-                    (double)Z_UNUSUAL);
+        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu%s above z %.0f", n, more, (double)Z_UNUSUAL);
     else
-        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu fire, by %s", n_firing(app),
+        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu%s fire, by %s", n, more,
                     score_unit_name(app->unit));
 }
 
