@@ -7,6 +7,8 @@
 
 static const char *state_text(const struct answer *a)
 {
+    if (a->is_stale && a->state != ANSWER_NONE && a->state != ANSWER_RUNNING)
+        return "outdated"; /* the text or the rack has changed since */
     switch (a->state) {
     case ANSWER_NONE:
         return "";
