@@ -45,7 +45,7 @@ static void steered_title(struct grid *g, struct rect r, int x, const struct app
         x += grid_fit(g, r, 0, x, end - x - 1, STYLE_DIM, 0, label, strlen(label)) + 1;
     }
     if (!app_steers(app))
-        grid_str(g, r, 0, x, STYLE_DIM, "(no slot changes anything)");
+        grid_str(g, r, 0, x, STYLE_DIM, "(changes nothing)");
 }
 
 static void answer_title(struct grid *g, struct rect r, const struct app *app,

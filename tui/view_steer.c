@@ -91,8 +91,12 @@ static void draw_rack(struct grid *g, struct rect r, const struct app *app)
 static void draw_effect(struct grid *g, struct rect r, const struct app *app)
 {
     if (app->n_slots > 0 && !app_steers(app)) {
-        grid_fit(g, r, 0, 1, r.width - 2, STYLE_WARNING, 0,
-                 "Strength is 0 for all slots; both answers are identical.", 56);
+        bool any_on = false;
+        for (int i = 0; i < app->n_slots; i++)
+            any_on |= app->slots[i].is_on;
+        const char *why = any_on ? "Strength is 0 for all slots; both answers are identical."
+                                 : "All slots are off; both answers are identical.";
+        grid_fit(g, r, 0, 1, r.width - 2, STYLE_WARNING, 0, why, strlen(why));
         return;
     }
     int x = 1 + grid_str(g, r, 0, 1, STYLE_DIM, "effect") + 2;
@@ -108,7 +112,7 @@ static void draw_effect(struct grid *g, struct rect r, const struct app *app)
     if (differs >= 0)
         grid_printf(g, r, 0, x, STYLE_DIFFERS, "differs at token %d", differs + 1);
     else if (b->n > 0)
-        grid_str(g, r, 0, x, STYLE_DIM, "no difference so far");
+        grid_str(g, r, 0, x, STYLE_DIM, "no difference yet");
 }
 
 static void draw_prompt(struct grid *g, struct rect r, const struct app *app)
