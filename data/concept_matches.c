@@ -78,7 +78,7 @@ void concept_matches_sort(struct concept_matches *m, enum concept_order order,
             items[i].text_len = label->text_len;
         } else if (order == ORDER_ACT_MAX) {
             items[i].key = act_max ? -key_of_float(act_max[m->rows[i].row]) : 0;
-        } else if (order == ORDER_RELEVANCE) {
+        } else if (order == ORDER_RELEVANCE && m->rows[i].score != 0) {
             long long len = label->text_len < 1 << 20 ? (long long)label->text_len : 1 << 20;
             items[i].key = -((long long)m->rows[i].score << 21) + len;
         }

@@ -28,7 +28,7 @@ enum concept_order {
     ORDER_ROW,
     ORDER_LABEL,     /* by the label's letters, case aside */
     ORDER_ACT_MAX,   /* largest first; rows without one as 0 */
-    ORDER_RELEVANCE, /* by score, then shorter labels first */
+    ORDER_RELEVANCE, /* by score, then shorter labels first; score 0, of an empty pattern, by row */
     N_CONCEPT_ORDERS
 };
 const char *concept_order_name(enum concept_order order); /* "row", "label", "act_max", ... */

@@ -208,6 +208,27 @@ void update_filter_key(struct app *app, int key, struct cmds *out)
     }
 }
 
+bool update_selected_action(struct app *app, enum action action, struct cmds *out)
+{
+    switch (action) {
+    case ACTION_OPEN:
+        update_page_open(app);
+        return true;
+    case ACTION_UNIT:
+        update_unit(app);
+        return true;
+    case ACTION_PIN:
+        update_pin(app);
+        return true;
+    case ACTION_STEER:
+        if (update_can_choose(app))
+            update_rack_add(app, app->selected, out);
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool update_concepts_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 2;
@@ -235,9 +256,6 @@ bool update_concepts_action(struct app *app, enum action action, struct cmds *ou
     case ACTION_FILTER:
         app->mode = MODE_FILTER;
         return true;
-    case ACTION_OPEN:
-        update_page_open(app);
-        return true;
     case ACTION_SORT:
         next_sort(app);
         return true;
@@ -247,17 +265,7 @@ bool update_concepts_action(struct app *app, enum action action, struct cmds *ou
     case ACTION_FUZZY:
         toggle_fuzzy(app, out);
         return true;
-    case ACTION_UNIT:
-        update_unit(app);
-        return true;
-    case ACTION_PIN:
-        update_pin(app);
-        return true;
-    case ACTION_STEER:
-        if (update_can_choose(app))
-            update_rack_add(app, app->selected, out);
-        return true;
     default:
-        return false;
+        return update_selected_action(app, action, out);
     }
 }

@@ -20,6 +20,8 @@ void update_select(struct app *app, size_t row); /* the concept all screens shar
 void update_choose(struct app *app, size_t row); /* the same, by the user: it stays */
 void update_order(struct app *app);              /* rows of the list after filter and sorting */
 void update_pin(struct app *app);                /* toggles the selected concept */
+/* What does the same wherever a concept is selected; false: no such action. */
+bool update_selected_action(struct app *app, enum action action, struct cmds *out);
 bool update_concepts_action(struct app *app, enum action action, struct cmds *out);
 void update_filter_key(struct app *app, int key, struct cmds *out);
 void update_filter_changed(struct app *app, struct cmds *out);
@@ -34,6 +36,8 @@ void update_page_open(struct app *app);  /* the selected concept's page, if ther
 /* The page, if it is open, by n_rows for the actions that page; false: not for it. */
 bool update_page_scroll(struct app *app, enum action action, long n_rows);
 void update_unit(struct app *app);
+/* What is done to the text and its answers, on Read and Steer; false: no such action. */
+bool update_text_action(struct app *app, enum action action, struct cmds *out);
 void update_list_move(struct app *app, long by);
 bool update_read_action(struct app *app, enum action action, struct cmds *out);
 void update_edit_begin(struct app *app);

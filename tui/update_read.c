@@ -353,6 +353,21 @@ bool update_page_scroll(struct app *app, enum action action, long n_rows)
     return true;
 }
 
+bool update_text_action(struct app *app, enum action action, struct cmds *out)
+{
+    switch (action) {
+    case ACTION_RERUN:
+        update_run(app, out, true);
+        return true;
+    case ACTION_EXAMPLE:
+    case ACTION_EXAMPLE_BACK:
+        update_example(app, action == ACTION_EXAMPLE ? 1 : -1, out);
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool update_read_action(struct app *app, enum action action, struct cmds *out)
 {
     long half = app->height / 4;
@@ -383,9 +398,6 @@ bool update_read_action(struct app *app, enum action action, struct cmds *out)
         app->pool_prompt = !app->pool_prompt;
         update_rank(app);
         return true;
-    case ACTION_OPEN:
-        update_page_open(app);
-        return true;
     case ACTION_NUMBERS:
         app->show_numbers = !app->show_numbers;
         if (app->show_numbers)
@@ -395,24 +407,7 @@ bool update_read_action(struct app *app, enum action action, struct cmds *out)
                                                  : "numbers: hundredths of the %s",
                           score_unit_name(app->unit));
         return true;
-    case ACTION_UNIT:
-        update_unit(app);
-        return true;
-    case ACTION_PIN:
-        update_pin(app);
-        return true;
-    case ACTION_STEER:
-        if (update_can_choose(app))
-            update_rack_add(app, app->selected, out);
-        return true;
-    case ACTION_RERUN:
-        update_run(app, out, true);
-        return true;
-    case ACTION_EXAMPLE:
-    case ACTION_EXAMPLE_BACK:
-        update_example(app, action == ACTION_EXAMPLE ? 1 : -1, out);
-        return true;
     default:
-        return false;
+        return update_selected_action(app, action, out) || update_text_action(app, action, out);
     }
 }

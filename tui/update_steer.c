@@ -241,14 +241,7 @@ bool update_steer_action(struct app *app, enum action action, struct cmds *out)
     case ACTION_TEMPERATURE:
         next_temperature(app, out);
         return true;
-    case ACTION_RERUN:
-        update_run(app, out, true);
-        return true;
-    case ACTION_EXAMPLE:
-    case ACTION_EXAMPLE_BACK:
-        update_example(app, action == ACTION_EXAMPLE ? 1 : -1, out);
-        return true;
     default:
-        return false;
+        return update_text_action(app, action, out);
     }
 }

@@ -52,6 +52,19 @@ START_TEST(orders_are_what_they_say_and_ties_keep_the_row_order)
 }
 END_TEST
 
+START_TEST(an_empty_pattern_finds_all_rows_equally_relevant)
+{
+    struct labels labels = make_labels();
+    struct concept_matches m = make_matches();
+    for (size_t i = 0; i < m.n; i++)
+        m.rows[i] = (struct concept_match){.row = i};
+    concept_matches_sort(&m, ORDER_RELEVANCE, &labels, NULL);
+    for (size_t i = 0; i < m.n; i++)
+        ck_assert_uint_eq(m.rows[i].row, i);
+    concept_matches_clear(&m);
+}
+END_TEST
+
 START_TEST(another_order_can_be_taken_back)
 {
     struct labels labels = make_labels();
@@ -83,6 +96,7 @@ Suite *suite_concept_matches(void)
     Suite *s = suite_create("concept_matches");
     TCase *t = tcase_create("concept_matches");
     tcase_add_test(t, orders_are_what_they_say_and_ties_keep_the_row_order);
+    tcase_add_test(t, an_empty_pattern_finds_all_rows_equally_relevant);
     tcase_add_test(t, another_order_can_be_taken_back);
     tcase_add_test(t, a_genre_leaves_the_others_out);
     suite_add_tcase(s, t);
