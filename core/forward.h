@@ -35,7 +35,8 @@ struct batch {
     const bool *keep;
 };
 
-/* Called after each layer with its output. Returning an error stops with that error. */
+/* Called after each layer with its output, which it may change. Returning an error stops with that
+ * error. */
 typedef int forward_layer_fn(void *data, int layer, const struct batch *batch, struct err *err);
 
 struct forward;

@@ -2,7 +2,6 @@
 #include "data/mem.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +55,7 @@ void session_free(struct session *s)
         kv_cache_clear(&branch->upper);
         free(branch->answer);
         free(branch->resid);
+        free(branch->changes);
     }
     kv_cache_clear(&s->lower);
     forward_free(s->forward);
@@ -171,12 +171,13 @@ static int check_ids(const struct session *s, const int *ids, int n_ids, struct 
     return ERR_OK;
 }
 
-static void restart_branch(struct branch *branch, int n_common, int n_prompt)
+static void restart_branch(struct session *s, struct branch *branch, int n_common)
 {
     branch->n_answer = 0;
     branch->n_lower = 0;
     branch->n_upper = min_int(branch->n_upper, n_common);
-    branch->lower.first_pos = n_prompt;
+    branch->lower.first_pos = s->n_prompt;
+    session_forget_changes(s, branch, n_common);
 }
 
 int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err *err)
@@ -197,7 +198,7 @@ int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err 
     memcpy(s->ids, ids, (size_t)n_ids * sizeof *ids);
     s->n_prompt = n_ids;
     for (int b = 0; b < s->n_branches; b++)
-        restart_branch(&s->branches[b], n_common, n_ids);
+        restart_branch(s, &s->branches[b], n_common);
     return ERR_OK;
 }
 
@@ -242,37 +243,16 @@ int session_n_computed(const struct session *s)
 
 /* --- branches --- */
 
-static struct branch *branch_at(const struct session *s, int branch)
+struct branch *session_branch(const struct session *s, int branch)
 {
     assert(branch >= 0 && branch < s->n_branches);
     /* the branches are part of the session, which is const to its readers only */
     return (struct branch *)(uintptr_t)&s->branches[branch];
 }
 
-int session_set_steering(struct session *s, int branch, const struct steering *steering,
-                         struct err *err)
-{
-    static const struct steering none;
-    struct branch *b = branch_at(s, branch);
-    if (!steering)
-        steering = &none;
-    if (steering->n > 0 && steering->d_model != width_of(s))
-        return err_set(err, ERR_SHAPE,
-                       "directions of width %zu cannot steer %s, whose width is %zu",
-                       steering->d_model, s->model->name, width_of(s));
-    int first = min_int(steering_first_pos(&b->steering, s->n_prompt),
-                        steering_first_pos(steering, s->n_prompt));
-    struct steering copy;
-    steering_copy(&copy, steering); /* it may be the branch's own */
-    steering_clear(&b->steering);
-    b->steering = copy;
-    b->n_upper = min_int(b->n_upper, first);
-    return ERR_OK;
-}
-
 void session_truncate(struct session *s, int branch, int n_answer)
 {
-    struct branch *b = branch_at(s, branch);
+    struct branch *b = session_branch(s, branch);
     assert(n_answer >= 0 && n_answer <= b->n_answer);
     b->n_answer = n_answer;
     b->n_lower = min_int(b->n_lower, n_answer);
@@ -282,7 +262,7 @@ void session_truncate(struct session *s, int branch, int n_answer)
 int session_append(struct session *s, int branch, int id, struct err *err)
 {
     const struct model_config *c = &s->model->config;
-    struct branch *b = branch_at(s, branch);
+    struct branch *b = session_branch(s, branch);
     if (id < 0 || id >= c->n_vocab)
         return err_set(err, ERR_LIMIT, "token id %d: %s has ids 0 to %d", id, s->model->name,
                        c->n_vocab - 1);
@@ -296,47 +276,16 @@ int session_append(struct session *s, int branch, int id, struct err *err)
 
 int session_n_answer(const struct session *s, int branch)
 {
-    return branch_at(s, branch)->n_answer;
+    return session_branch(s, branch)->n_answer;
 }
 
 const int *session_answer(const struct session *s, int branch)
 {
-    return branch_at(s, branch)->answer;
+    return session_branch(s, branch)->answer;
 }
 
 int session_answer_resid(const float **resid, const struct session *s, int branch)
 {
-    *resid = branch_at(s, branch)->resid;
-    return branch_at(s, branch)->n_lower;
-}
-
-static double norm(const float *x, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)x[i] * (double)x[i];
-    return sqrt(sum);
-}
-
-float session_norm_ratio(const struct session *s, int branch)
-{
-    const struct steering *steering = &branch_at(s, branch)->steering;
-    const size_t d_model = width_of(s);
-    float *row = mem_alloc(d_model, sizeof *row);
-    double sum = 0;
-    int n = 0;
-    for (int pos = 0; pos < s->n_read; pos++) {
-        const float *h = s->resid + (size_t)pos * d_model;
-        if (!steering_reaches(steering, pos, s->n_prompt))
-            continue;
-        memcpy(row, h, d_model * sizeof *row);
-        steering_apply(row, steering, pos, s->n_prompt);
-        for (size_t i = 0; i < d_model; i++)
-            row[i] -= h[i];
-        double h_norm = norm(h, d_model);
-        sum += h_norm > 0 ? norm(row, d_model) / h_norm : 0;
-        n++;
-    }
-    free(row);
-    return n > 0 ? (float)(sum / n) : 0;
+    *resid = session_branch(s, branch)->resid;
+    return session_branch(s, branch)->n_lower;
 }

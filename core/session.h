@@ -1,9 +1,9 @@
 /* A session: one prompt and its branches (continuations that differ by steering).
  *
- * Reading concepts runs layers 0..hook only. Steering changes nothing at or below the hook layer,
- * so the residual there is kept for every position; after a change of steering only the layers
- * above are run again. Branches share the prompt's lower half and decode in lockstep, one row per
- * branch in every product. One thread at a time uses a session; the model is shared.
+ * Reading concepts runs layers 0..hook only. Steering edits the output of the hook layer or of any
+ * above, so the residual at the hook is kept for every position; after a change of steering only
+ * the layers above are run again. Branches share the prompt's lower half and decode in lockstep,
+ * one row per branch in every product. One thread at a time uses a session; the model is shared.
  *
  *     session_new(&s, model, hook_layer, 2, &err);
  *     session_set_prompt(s, ids, n_ids, &err);          keeps the common prefix
@@ -30,7 +30,8 @@ struct session;
  * kept). May be NULL. */
 typedef bool session_progress_fn(void *data, long done, long total);
 
-/* hook_layer: 0..n_layers-1. n_branches: 0..SESSION_MAX_BRANCHES. */
+/* hook_layer: 0..n_layers-1, the lowest that is read or edited. n_branches:
+ * 0..SESSION_MAX_BRANCHES. */
 int session_new(struct session **out, const struct model *model, int hook_layer, int n_branches,
                 struct err *err) ERR_CHECK;
 void session_free(struct session *s);
@@ -44,7 +45,7 @@ int session_n_prompt(const struct session *s);
 /* Runs layers 0..hook for the positions of the prompt that lack them. */
 int session_read(struct session *s, struct err *err) ERR_CHECK;
 
-/* The residual at the hook layer before any edit, [n_prompt, d_model]; valid until the next
+/* The residual at the hook layer, before any edit, [n_prompt, d_model]; valid until the next
  * session_set_prompt. Needs session_read. */
 const float *session_resid(const struct session *s);
 
@@ -52,7 +53,8 @@ const float *session_resid(const struct session *s);
 int session_n_computed(const struct session *s);
 
 /* Replaces a branch's steering (copied; NULL: none) and keeps its answer so far: the next logits
- * are exactly those of the prompt and answer under the new steering. */
+ * are exactly those of the prompt and answer under the new steering. ERR_SHAPE: directions of
+ * another width; ERR_LIMIT: an edit below the hook layer or above the last. */
 int session_set_steering(struct session *s, int branch, const struct steering *steering,
                          struct err *err) ERR_CHECK;
 
@@ -70,13 +72,15 @@ int session_logits(struct session *s, unsigned mask, float *logits, struct err *
  * number of rows available (every answer token before the last session_logits), [*, d_model]. */
 int session_answer_resid(const float **resid, const struct session *s, int branch);
 
-/* Mean over edited prompt positions of |Δh| / |h| for a branch; 0 without edits. */
-float session_norm_ratio(const struct session *s, int branch);
+/* Mean over edited prompt positions of |Δh| / |h| at a layer, Δh being what the edits of that layer
+ * add to its output under the edits below; 0 without edits there. Measured when session_logits runs
+ * the positions; after the last layer nothing but the last position is run. */
+float session_norm_ratio(const struct session *s, int branch, int layer);
 
-/* Runs the whole prompt under a branch's steering and hands out the residual after chosen layers
- * (before the edit at the hook layer, after it above): for each l in layers, resid[i] is
- * [n_prompt, d_model], caller's. logits: NULL, [1, n_vocab] (last position) or, with all_logits,
- * [n_prompt, n_vocab]. branch -1: no steering. */
+/* Runs the whole prompt under a branch's steering and hands out the residual after chosen layers,
+ * each before the edits of its own layer and after those of the layers below: for each l in layers,
+ * resid[i] is [n_prompt, d_model], caller's. logits: NULL, [1, n_vocab] (last position) or, with
+ * all_logits, [n_prompt, n_vocab]. branch -1: no steering. */
 int session_dump(struct session *s, int branch, const int *layers, int n_layers, float **resid,
                  float *logits, bool all_logits, struct err *err) ERR_CHECK;
 

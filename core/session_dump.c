@@ -19,16 +19,20 @@ struct dump {
     struct timeline line;
 };
 
-static int copy_layer(void *data, int layer, const struct batch *batch, struct err *err)
+/* Hands out what leaves a layer, then edits it. */
+static int after_layer(void *data, int layer, const struct batch *batch, struct err *err)
 {
-    (void)err;
-    struct dump *d = data;
-    const size_t d_model = (size_t)d->s->model->config.d_model;
+    const struct dump *d = data;
+    const struct session *s = d->s;
+    const size_t d_model = (size_t)s->model->config.d_model;
     for (int i = 0; i < d->n_layers; i++)
         if (d->layers[i] == layer)
             memcpy(d->resid[i] + (size_t)batch->rows[0].pos * d_model, batch->x,
                    (size_t)batch->n * d_model * sizeof(float));
-    return ERR_OK;
+    for (int t = 0; t < batch->n && d->steering; t++)
+        steering_apply(batch->x + (size_t)t * d_model, d->steering, layer, batch->rows[t].pos,
+                       s->n_prompt);
+    return forward_check(s->model, batch->x, batch->rows, batch->n, layer, err);
 }
 
 static int run_logits(struct dump *d, const struct batch *batch, struct err *err)
@@ -51,21 +55,11 @@ static int run_logits(struct dump *d, const struct batch *batch, struct err *err
 static int run_chunk(struct dump *d, float *x, struct row *rows, int start, int n, struct err *err)
 {
     struct session *s = d->s;
-    const size_t d_model = (size_t)s->model->config.d_model;
     struct batch batch = {.x = x, .rows = rows, .n = n};
-    int edit_at = s->hook_layer + 1;
     for (int t = 0; t < n; t++)
         rows[t] = (struct row){&d->line, start + t};
     forward_embed(x, s->model, s->ids + start, n);
-    int rc = session_run(s, &batch, 0, d->end_layer < edit_at ? d->end_layer : edit_at, copy_layer,
-                         d, err);
-    if (rc != ERR_OK || (d->end_layer <= edit_at && !d->logits))
-        return rc;
-    for (int t = 0; t < n && d->steering; t++)
-        steering_apply(x + (size_t)t * d_model, d->steering, start + t, s->n_prompt);
-    rc = forward_check(s->model, x, rows, n, s->hook_layer, err);
-    if (rc == ERR_OK && d->end_layer > edit_at)
-        rc = session_run(s, &batch, edit_at, d->end_layer, copy_layer, d, err);
+    int rc = session_run(s, &batch, 0, d->end_layer, after_layer, d, err);
     return rc == ERR_OK ? run_logits(d, &batch, err) : rc;
 }
 

@@ -19,7 +19,9 @@ struct branch {
 
     struct kv_cache upper; /* layers above the hook, prompt and answer */
     struct timeline upper_line;
-    int n_upper; /* positions whose keys and values above the hook are right */
+    int n_upper;    /* positions whose keys and values above the hook are right */
+    float *changes; /* [n_prompt, n_layers - hook] owned: |Δh| / |h| of edits; -1: not run yet */
+    size_t cap_changes;
 };
 
 struct session {
@@ -51,6 +53,13 @@ struct session {
 int session_reserve_batch(struct session *s, struct err *err) ERR_CHECK;
 /* Room for a branch's answer as it stands. */
 int session_reserve_branch(struct session *s, struct branch *b, struct err *err) ERR_CHECK;
+struct branch *session_branch(const struct session *s, int branch);
+
+/* session_steering.c: applies a branch's edits at a layer to a row x [d_model] of its output, and
+ * notes how much they change it. */
+void session_edit(const struct session *s, struct branch *b, int layer, int pos, float *x);
+/* Forgets what was noted at positions from `first` on. */
+void session_forget_changes(const struct session *s, struct branch *b, int first);
 
 /* session_read within a call that counts its progress by itself. */
 int session_read_prompt(struct session *s, struct err *err) ERR_CHECK;

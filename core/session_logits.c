@@ -68,6 +68,24 @@ static bool is_last(const struct session *s, const struct rider *rider)
     return rider->pos == s->n_prompt + rider->branch->n_answer - 1;
 }
 
+static struct branch *branch_of(struct session *s, const struct row *row)
+{
+    int b = 0;
+    while (row->timeline != &s->branches[b].upper_line)
+        b++;
+    return &s->branches[b];
+}
+
+/* Edits the output of a layer above the hook. */
+static int edit_layer(void *data, int layer, const struct batch *batch, struct err *err)
+{
+    struct session *s = data;
+    for (int t = 0; t < batch->n; t++)
+        session_edit(s, branch_of(s, &batch->rows[t]), layer, batch->rows[t].pos,
+                     batch->x + (size_t)t * width_of(s));
+    return forward_check(s->model, batch->x, batch->rows, batch->n, layer, err);
+}
+
 /* Steers the collected rows and runs them through the upper half; what leaves the model at last
  * positions is appended to `last`. Returns the number of those, or an error. */
 static int run_upper(struct session *s, const struct rider *riders, int n, float *last,
@@ -81,14 +99,15 @@ static int run_upper(struct session *s, const struct rider *riders, int n, float
         float *x = s->x + (size_t)t * d_model;
         s->rows[t] = (struct row){&b->upper_line, riders[t].pos};
         memcpy(x, hook_resid(s, b, riders[t].pos), d_model * sizeof(float));
-        steering_apply(x, &b->steering, riders[t].pos, s->n_prompt);
+        session_edit(s, riders[t].branch, s->hook_layer, riders[t].pos, x);
         keep[t] = is_last(s, &riders[t]);
         n_last += keep[t];
     }
     struct batch batch = {.x = s->x, .rows = s->rows, .n = n, .keep = keep};
     int rc = forward_check(s->model, s->x, s->rows, n, s->hook_layer, err);
     if (rc == ERR_OK)
-        rc = session_run(s, &batch, s->hook_layer + 1, s->model->config.n_layers, NULL, NULL, err);
+        rc = session_run(s, &batch, s->hook_layer + 1, s->model->config.n_layers, edit_layer, s,
+                         err);
     if (rc != ERR_OK)
         return rc;
     for (int t = 0; t < n; t++)

@@ -14,13 +14,14 @@
 #define ACT_MAX_DEFAULT 50.0f
 
 static struct steering_edit *take_edit(struct steering *s, float *direction, size_t d_model,
-                                       struct intervention what)
+                                       int layer, struct intervention what)
 {
     assert(s->n == 0 || s->d_model == d_model);
     s->d_model = d_model;
     s->edits = mem_grow(s->edits, &s->cap, s->n + 1, sizeof *s->edits);
     s->edits[s->n] = (struct steering_edit){
         .what = what,
+        .layer = layer,
         .direction = direction,
         .norm2 = dot(direction, direction, d_model),
     };
@@ -57,7 +58,7 @@ int steering_add(struct steering *s, const struct dictionary *dict, struct inter
         return rc;
     float *direction = mem_alloc(dict->d_model, sizeof *direction);
     matrix_row(direction, &dict->directions, what.concept);
-    struct steering_edit *edit = take_edit(s, direction, dict->d_model, what);
+    struct steering_edit *edit = take_edit(s, direction, dict->d_model, dict->hook_layer, what);
     if (dict->sae) {
         edit->sae = dict->sae;
         edit->encoder = mem_alloc(dict->d_model, sizeof *edit->encoder);
@@ -84,10 +85,10 @@ static float *copy_floats(const float *v, size_t n)
     return copy;
 }
 
-void steering_add_direction(struct steering *s, const float *direction, size_t d_model,
+void steering_add_direction(struct steering *s, const float *direction, size_t d_model, int layer,
                             struct intervention what)
 {
-    take_edit(s, copy_floats(direction, d_model), d_model, what);
+    take_edit(s, copy_floats(direction, d_model), d_model, layer, what);
 }
 
 void steering_copy(struct steering *out, const struct steering *s)
@@ -97,7 +98,7 @@ void steering_copy(struct steering *out, const struct steering *s)
     out->n = out->cap = 0;
     for (size_t i = 0; i < s->n; i++) {
         const struct steering_edit *edit = &s->edits[i];
-        steering_add_direction(out, edit->direction, s->d_model, edit->what);
+        steering_add_direction(out, edit->direction, s->d_model, edit->layer, edit->what);
         if (!edit->sae)
             continue;
         out->edits[i].sae = edit->sae;
@@ -151,12 +152,26 @@ static bool is_spared(const struct steering *s, const struct steering_edit *edit
     return edit->what.kind == INTERVENTION_CLAMP && pos < s->n_spared && pos < n_prompt;
 }
 
-bool steering_reaches(const struct steering *s, int pos, int n_prompt)
+int steering_next_layer(const struct steering *s, int from)
 {
-    if (!is_scheduled(s, pos, n_prompt))
-        return false;
+    int next = -1;
     for (size_t i = 0; i < s->n; i++)
-        if (!is_spared(s, &s->edits[i], pos, n_prompt))
+        if (s->edits[i].layer >= from && (next < 0 || s->edits[i].layer < next))
+            next = s->edits[i].layer;
+    return next;
+}
+
+static bool is_applied(const struct steering *s, const struct steering_edit *edit, int layer,
+                       int pos, int n_prompt)
+{
+    return edit->layer == layer && is_scheduled(s, pos, n_prompt) &&
+           !is_spared(s, edit, pos, n_prompt);
+}
+
+bool steering_reaches(const struct steering *s, int layer, int pos, int n_prompt)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (is_applied(s, &s->edits[i], layer, pos, n_prompt))
             return true;
     return false;
 }
@@ -210,11 +225,9 @@ static void apply_edit(float *h, const struct steering_edit *edit, size_t n)
     }
 }
 
-void steering_apply(float *h, const struct steering *s, int pos, int n_prompt)
+void steering_apply(float *h, const struct steering *s, int layer, int pos, int n_prompt)
 {
-    if (!is_scheduled(s, pos, n_prompt))
-        return;
     for (size_t i = 0; i < s->n; i++)
-        if (!is_spared(s, &s->edits[i], pos, n_prompt))
+        if (is_applied(s, &s->edits[i], layer, pos, n_prompt))
             apply_edit(h, &s->edits[i], s->d_model);
 }

@@ -1,5 +1,6 @@
-/* Steering: edits of the residual stream at the hook layer, in the order given, each applied to
- * the result of the one before (DESIGN.md 2). A positive factor adds the concept. */
+/* Steering: edits of the residual stream, each after the layer of its dictionary, several at one
+ * layer in the order given, each applied to the result of the one before (DESIGN.md 2). A positive
+ * factor adds the concept. */
 #ifndef CORE_STEERING_H
 #define CORE_STEERING_H
 
@@ -28,6 +29,7 @@ struct intervention {
 
 struct steering_edit {
     struct intervention what;
+    int layer;                    /* whose output is edited */
     float *direction;             /* f32 [d_model], owned */
     float norm2;                  /* direction . direction */
     const struct sae_params *sae; /* of an autoencoder's row, else NULL: the latent is h . w */
@@ -44,9 +46,9 @@ struct steering {
     int from;         /* first position edited under STEER_FROM */
 };
 
-/* Appends an edit. ERR_LIMIT: row out of range; ERR_ARG: a SAE clamp of a row that is no
- * autoencoder's; ERR_FORMAT: the row is not finite. An autoencoder's row borrows its dictionary,
- * which must outlive the edit and its copies. */
+/* Appends an edit at the dictionary's hook layer. ERR_LIMIT: row out of range; ERR_ARG: a SAE clamp
+ * of a row that is no autoencoder's; ERR_FORMAT: the row is not finite. An autoencoder's row
+ * borrows its dictionary, which must outlive the edit and its copies. */
 int steering_add(struct steering *s, const struct dictionary *dict, struct intervention what,
                  struct err *err) ERR_CHECK;
 /* The kind that does to this dictionary's rows what `kind` means: clamping an autoencoder's feature
@@ -54,7 +56,7 @@ int steering_add(struct steering *s, const struct dictionary *dict, struct inter
 enum intervention_kind steering_kind_for(const struct dictionary *dict,
                                          enum intervention_kind kind);
 /* The same as steering_add for a direction that is in no dictionary: copied, [d_model]. */
-void steering_add_direction(struct steering *s, const float *direction, size_t d_model,
+void steering_add_direction(struct steering *s, const float *direction, size_t d_model, int layer,
                             struct intervention what);
 void steering_copy(struct steering *out, const struct steering *s);
 void steering_clear(struct steering *s);
@@ -64,14 +66,17 @@ void steering_clear(struct steering *s);
 int steering_strength(float *out, const struct dictionary *dict, size_t row, float factor,
                       struct err *err) ERR_CHECK;
 
-/* Is a position edited: by the schedule, and not spared by every edit? A threshold that is not
- * crossed counts. pos: absolute; n_prompt: number of prompt tokens. */
-bool steering_reaches(const struct steering *s, int pos, int n_prompt);
+/* The lowest layer >= `from` that is edited; -1: none. */
+int steering_next_layer(const struct steering *s, int from);
+
+/* Is a position edited at a layer: by the schedule, and not spared by every edit? A threshold that
+ * is not crossed counts. pos: absolute; n_prompt: number of prompt tokens. */
+bool steering_reaches(const struct steering *s, int layer, int pos, int n_prompt);
 
 /* No position before this one is edited; INT_MAX: none at all. */
 int steering_first_pos(const struct steering *s, int n_prompt);
 
-/* Edits one residual row in place. */
-void steering_apply(float *h, const struct steering *s, int pos, int n_prompt);
+/* Edits one residual row in place, the output of `layer`. */
+void steering_apply(float *h, const struct steering *s, int layer, int pos, int n_prompt);
 
 #endif

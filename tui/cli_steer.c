@@ -97,7 +97,8 @@ static void print_json(const struct comparison *c)
     jw_key(&w, "effect");
     jw_object(&w);
     jw_key(&w, "kl_first"), jw_double(&w, c->kl_first);
-    jw_key(&w, "norm_ratio"), jw_float(&w, session_norm_ratio(c->job->session, STEERED));
+    jw_key(&w, "norm_ratio"),
+        jw_float(&w, session_norm_ratio(c->job->session, STEERED, c->job->scope.hook_layer));
     jw_object_end(&w);
     jw_object_end(&w);
     putchar('\n');
@@ -165,7 +166,7 @@ static void print_text(const struct comparison *c)
     for (size_t i = 0; i < job->steering.n; i++)
         print_edit(&p, job->scope.dict, &job->steering.edits[i].what);
     printf("Effect: KL of the first token %.4g nats, edit / residual %.4g\n", c->kl_first,
-           session_norm_ratio(job->session, STEERED));
+           session_norm_ratio(job->session, STEERED, job->scope.hook_layer));
 }
 
 int cli_steer(const struct args *args, struct err *err)

@@ -101,7 +101,7 @@ static void send_effect(struct worker *w)
     struct event *e = worker_event(w, EVENT_EFFECT);
     e->kl = (float)logits_kl(w->logits[BRANCH_STEERED], w->logits[BRANCH_BASELINE],
                              w->scope.model->config.n_vocab);
-    e->norm_ratio = session_norm_ratio(w->session, BRANCH_STEERED);
+    e->norm_ratio = session_norm_ratio(w->session, BRANCH_STEERED, w->scope.hook_layer);
     worker_post(w, e);
 }
 

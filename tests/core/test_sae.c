@@ -176,7 +176,7 @@ static void check_clamp(struct sae_params *sae, size_t f, double strength)
             want[i] = (float)(after * gain + (resid[t * D + i] - before * gain));
         }
         memcpy(got, resid + t * D, sizeof got);
-        steering_apply(got, &steering, (int)t, T);
+        steering_apply(got, &steering, dict.hook_layer, (int)t, T);
         approx_tensor("clamped", got, want, D, TOLERANCE);
     }
     steering_clear(&steering);
@@ -295,8 +295,8 @@ START_TEST(clamping_depends_on_the_dictionary)
     float got[D], again[D];
     memcpy(got, resid, sizeof got);
     memcpy(again, resid, sizeof again);
-    steering_apply(got, &s, 0, T);
-    steering_apply(again, &copy, 0, T);
+    steering_apply(got, &s, dict.hook_layer, 0, T);
+    steering_apply(again, &copy, dict.hook_layer, 0, T);
     ck_assert_mem_eq(got, again, sizeof got);
     ck_assert_mem_ne(got, resid, sizeof got);
     steering_clear(&s);
@@ -336,7 +336,7 @@ static void check_file(const struct json *item, const float *inputs, size_t n_ro
     for (size_t t = 0; t < n_rows; t++, row = json_next(row)) {
         float *want = fixture_floats(row, NULL), h[96];
         memcpy(h, inputs + t * 96, sizeof h);
-        steering_apply(h, &s, (int)t, (int)n_rows);
+        steering_apply(h, &s, dict->hook_layer, (int)t, (int)n_rows);
         approx_tensor(path, h, want, 96, TOLERANCE);
         free(want);
     }

@@ -64,14 +64,20 @@ static float *logits_of(struct session *s, unsigned mask)
     return logits;
 }
 
-/* Strength 20 along direction `i`, under a schedule. */
-static void steer(struct session *s, int branch, size_t i, enum steer_at at, int from)
+/* Strength 20 along direction `i` after a layer, under a schedule. */
+static void steer_after(struct session *s, int branch, int layer, size_t i, enum steer_at at,
+                        int from)
 {
     struct steering steering = {.at = at, .from = from};
     struct intervention what = {INTERVENTION_ADD, 0, 20};
-    steering_add_direction(&steering, directions[i], d_model, what);
+    steering_add_direction(&steering, directions[i], d_model, layer, what);
     ck_assert_int_eq(session_set_steering(s, branch, &steering, &err), ERR_OK);
     steering_clear(&steering);
+}
+
+static void steer(struct session *s, int branch, size_t i, enum steer_at at, int from)
+{
+    steer_after(s, branch, HOOK, i, at, from);
 }
 
 static void check_close(const char *what, const float *got, const float *want, size_t n)
@@ -201,7 +207,7 @@ START_TEST(factor_zero_equals_no_steering_bit_for_bit)
 {
     struct session *s = open_session(2, N_PROMPT);
     struct steering zero = {0};
-    steering_add_direction(&zero, directions[0], d_model,
+    steering_add_direction(&zero, directions[0], d_model, HOOK,
                            (struct intervention){INTERVENTION_ADD, 0, 0});
     ck_assert_int_eq(session_set_steering(s, 1, &zero, &err), ERR_OK);
     steering_clear(&zero);
@@ -280,7 +286,7 @@ START_TEST(a_direction_of_another_width_is_refused)
 {
     struct session *s = open_session(1, 1);
     struct steering steering = {0};
-    steering_add_direction(&steering, directions[0], d_model - 1, (struct intervention){0});
+    steering_add_direction(&steering, directions[0], d_model - 1, HOOK, (struct intervention){0});
     ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_SHAPE);
     steering_clear(&steering);
     free(logits_of(s, 1));
@@ -291,8 +297,8 @@ END_TEST
 START_TEST(norm_ratio_is_the_mean_over_edited_prompt_positions)
 {
     struct session *s = open_session(2, N_PROMPT);
-    ck_assert_int_eq(session_read(s, &err), ERR_OK);
     steer(s, 1, 1, STEER_FROM, 4);
+    free(logits_of(s, 3));
     double w2 = 0, want = 0;
     for (size_t i = 0; i < d_model; i++)
         w2 += (double)directions[1][i] * (double)directions[1][i];
@@ -302,10 +308,11 @@ START_TEST(norm_ratio_is_the_mean_over_edited_prompt_positions)
             h2 += pow((double)session_resid(s)[t * d_model + i], 2);
         want += 20 * sqrt(w2 / h2) / (N_PROMPT - 4);
     }
-    ck_assert_double_eq_tol(session_norm_ratio(s, 1), want, 1e-4 * want);
-    ck_assert_float_eq(session_norm_ratio(s, 0), 0);
+    ck_assert_double_eq_tol(session_norm_ratio(s, 1, HOOK), want, 1e-4 * want);
+    ck_assert_float_eq(session_norm_ratio(s, 0, HOOK), 0);
     steer(s, 1, 1, STEER_GENERATED, 0);
-    ck_assert_float_eq(session_norm_ratio(s, 1), 0);
+    free(logits_of(s, 3));
+    ck_assert_float_eq(session_norm_ratio(s, 1, HOOK), 0);
     session_free(s);
 }
 END_TEST
@@ -416,7 +423,7 @@ START_TEST(steering_after_the_last_layer_reaches_the_logits)
 {
     int last = model->config.n_layers - 1;
     struct session *s = open_at(last, 1, N_PROMPT);
-    steer(s, 0, 0, STEER_BOTH, 0);
+    steer_after(s, 0, last, 0, STEER_BOTH, 0);
     float *got = logits_of(s, 1), *dumped = mem_alloc(n_vocab, sizeof *dumped);
     float *plain = from_scratch(last, N_PROMPT, -1, 0, 0);
     ck_assert(approx_worst(got, plain, n_vocab, NULL) > 10 * TOLERANCE);
@@ -515,7 +522,7 @@ START_TEST(a_strength_beyond_what_a_norm_can_hold_is_an_error)
         struct session *s = open_at(hook, 1, N_PROMPT);
         float *logits = logits_of(s, 1);
         struct steering steering = {.at = STEER_FROM, .from = N_PROMPT - 1};
-        steering_add_direction(&steering, directions[0], d_model,
+        steering_add_direction(&steering, directions[0], d_model, hook,
                                (struct intervention){INTERVENTION_ADD, 0, 1e25f});
         ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_OK);
         steering_clear(&steering);
@@ -536,7 +543,7 @@ START_TEST(nan_is_an_error_that_names_layer_and_position)
     model->layers[2].norm_ffw_out[17] = 1;
     float *logits = logits_of(s, 1);
     struct steering steering = {.at = STEER_FROM, .from = 7};
-    steering_add_direction(&steering, directions[0], d_model,
+    steering_add_direction(&steering, directions[0], d_model, HOOK,
                            (struct intervention){INTERVENTION_ADD, 0, INFINITY});
     ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_OK);
     steering_clear(&steering);

@@ -47,7 +47,7 @@ static void check_edit(struct steering s, size_t row, double coefficient)
     memcpy(got, h, sizeof got);
     for (size_t i = 0; i < D; i++)
         want[i] = (float)((double)h[i] + coefficient * (double)directions[row * D + i]);
-    steering_apply(got, &s, 5, 10);
+    steering_apply(got, &s, 0, 5, 10);
     approx_tensor("edited row", got, want, D, 2e-6);
     steering_clear(&s);
 }
@@ -99,13 +99,13 @@ START_TEST(edits_apply_in_order_each_to_the_result_of_the_one_before)
         steering_add(&s, &dict, (struct intervention){INTERVENTION_PROJECT_OUT, 0, 0}, NULL), 0);
     float got[D];
     memcpy(got, h, sizeof got);
-    steering_apply(got, &s, 0, 1);
+    steering_apply(got, &s, 0, 0, 1);
     ck_assert_double_eq_tol(project(got, 0), 0, 1e-4);
     steering_clear(&s);
 
     s = one_edit(INTERVENTION_PROJECT_OUT, 0, 0);
-    steering_add_direction(&s, directions, D, (struct intervention){INTERVENTION_ADD, 0, 4});
-    steering_apply(got, &s, 0, 1);
+    steering_add_direction(&s, directions, D, 0, (struct intervention){INTERVENTION_ADD, 0, 4});
+    steering_apply(got, &s, 0, 0, 1);
     ck_assert_double_eq_tol(project(got, 0), 4 * project(directions, 0), 1e-4);
     steering_clear(&s);
 }
@@ -132,14 +132,14 @@ START_TEST(the_schedule_decides_which_positions_change)
         for (int pos = 0; pos < 4; pos++) {
             float got[D];
             memcpy(got, h, sizeof got);
-            steering_apply(got, &s, pos, 2);
+            steering_apply(got, &s, 0, pos, 2);
             ck_assert_int_eq(memcmp(got, h, sizeof got) != 0, cases[c].reaches[pos]);
-            ck_assert_int_eq(steering_reaches(&s, pos, 2), cases[c].reaches[pos]);
+            ck_assert_int_eq(steering_reaches(&s, 0, pos, 2), cases[c].reaches[pos]);
             ck_assert(!cases[c].reaches[pos] || steering_first_pos(&s, 2) <= pos);
         }
     }
     steering_clear(&s);
-    ck_assert(!steering_reaches(&s, 0, 2));
+    ck_assert(!steering_reaches(&s, 0, 0, 2));
     ck_assert_int_eq(steering_first_pos(&s, 2), INT_MAX);
 }
 END_TEST
@@ -154,10 +154,10 @@ START_TEST(only_the_clamp_spares_the_prefix)
         for (int pos = 0; pos < 6; pos++) {
             float got[D];
             memcpy(got, h, sizeof got);
-            steering_apply(got, &s, pos, 5);
+            steering_apply(got, &s, 0, pos, 5);
             bool is_spared = kinds[k] == INTERVENTION_CLAMP && pos < 4;
             ck_assert_int_eq(memcmp(got, h, sizeof got) == 0, is_spared);
-            ck_assert_int_eq(steering_reaches(&s, pos, 5), !is_spared);
+            ck_assert_int_eq(steering_reaches(&s, 0, pos, 5), !is_spared);
         }
         steering_clear(&s);
     }
@@ -169,7 +169,7 @@ START_TEST(strength_zero_changes_no_bit)
     struct steering s = one_edit(INTERVENTION_ADD, 0, 0);
     float got[D];
     memcpy(got, h, sizeof got);
-    steering_apply(got, &s, 0, 1);
+    steering_apply(got, &s, 0, 0, 1);
     ck_assert_mem_eq(got, h, sizeof got);
     steering_clear(&s);
 }
@@ -226,6 +226,33 @@ START_TEST(rows_that_do_not_exist_and_other_widths_are_refused)
 }
 END_TEST
 
+START_TEST(an_edit_belongs_to_the_layer_of_its_dictionary)
+{
+    struct dictionary higher = dict;
+    higher.hook_layer = 7;
+    struct steering s = one_edit(INTERVENTION_ADD, 0, 2), copy;
+    ck_assert_int_eq(steering_add(&s, &higher, (struct intervention){INTERVENTION_ADD, 1, 3}, NULL),
+                     ERR_OK);
+    steering_copy(&copy, &s);
+    ck_assert_int_eq(steering_next_layer(&copy, 0), 0);
+    ck_assert_int_eq(steering_next_layer(&copy, 1), 7);
+    ck_assert_int_eq(steering_next_layer(&copy, 8), -1);
+    for (int layer = 0; layer < 9; layer++) {
+        float want[D], got[D];
+        double strength = layer == 0 ? 2 : layer == 7 ? 3 : 0;
+        size_t row = layer == 7;
+        for (size_t i = 0; i < D; i++)
+            want[i] = (float)((double)h[i] + strength * (double)directions[row * D + i]);
+        memcpy(got, h, sizeof got);
+        steering_apply(got, &copy, layer, 0, 1);
+        approx_tensor("edited row", got, want, D, 2e-6);
+        ck_assert_int_eq(steering_reaches(&copy, layer, 0, 1), strength > 0);
+    }
+    steering_clear(&copy);
+    steering_clear(&s);
+}
+END_TEST
+
 Suite *suite_steering(void)
 {
     Suite *s = suite_create("steering");
@@ -242,6 +269,7 @@ Suite *suite_steering(void)
     tcase_add_test(t, a_copy_shares_nothing_with_its_original);
     tcase_add_test(t, factor_times_maximum_is_the_strength);
     tcase_add_test(t, rows_that_do_not_exist_and_other_widths_are_refused);
+    tcase_add_test(t, an_edit_belongs_to_the_layer_of_its_dictionary);
     suite_add_tcase(s, t);
     return s;
 }

@@ -1,0 +1,270 @@
+/* Edits at several layers, against a run of all layers with the edits written out. */
+#include "core/forward.h"
+#include "core/session.h"
+#include "data/mem.h"
+#include "tests/support/approx.h"
+#include "tests/support/runner.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_PROMPT 30 /* longer than the window of 8 */
+#define N_ANSWER 6
+#define TOLERANCE 2e-4 /* between different batch shapes */
+
+enum { LOW = 1, HIGH = 3, N_LAYERS = 6 };
+
+static struct err err;
+static struct model *model;
+static size_t d_model, n_vocab;
+static int ids[N_PROMPT + N_ANSWER + 1]; /* random, the first is bos */
+static float directions[4][96];
+
+static void setup(void)
+{
+    ck_assert_msg(model_open(&model, "tests/fixtures/gemma2-mini", &err) == 0, "%s", err.message);
+    d_model = (size_t)model->config.d_model;
+    n_vocab = (size_t)model->config.n_vocab;
+    ck_assert_int_eq(model->config.n_layers, N_LAYERS);
+    ids[0] = 2;
+    for (int i = 1; i <= N_PROMPT + N_ANSWER; i++)
+        ids[i] = (int)((unsigned)i * 7919u % n_vocab);
+    random_floats(directions[0], 4 * 96, 5);
+}
+
+static void teardown(void)
+{
+    model_close(model);
+}
+
+static struct session *open_at(int hook, int n_branches, int n_prompt)
+{
+    struct session *s;
+    ck_assert_msg(session_new(&s, model, hook, n_branches, &err) == 0, "%s", err.message);
+    ck_assert_msg(session_set_prompt(s, ids, n_prompt, &err) == 0, "%s", err.message);
+    return s;
+}
+
+static void append(struct session *s, int branch, int first, int n)
+{
+    for (int i = first; i < first + n; i++)
+        ck_assert_msg(session_append(s, branch, ids[i], &err) == 0, "%s", err.message);
+}
+
+/* [popcount(mask), n_vocab]; the caller frees. */
+static float *logits_of(struct session *s, unsigned mask)
+{
+    float *logits = mem_alloc(2 * n_vocab, sizeof *logits);
+    ck_assert_msg(session_logits(s, mask, logits, &err) == 0, "%s", err.message);
+    return logits;
+}
+
+/* Strength 20 along directions 0 and 1 after LOW, a clamp along 2 after HIGH and an addition along
+ * 3 after the last layer, from position 2 on; given in another order than that of the layers. */
+static struct steering several_edits(void)
+{
+    struct steering steering = {.at = STEER_FROM, .from = 2};
+    struct intervention add = {INTERVENTION_ADD, 0, 20}, clamp = {INTERVENTION_CLAMP, 0, 0.5f};
+    steering_add_direction(&steering, directions[3], d_model, N_LAYERS - 1, add);
+    steering_add_direction(&steering, directions[2], d_model, HIGH, clamp);
+    steering_add_direction(&steering, directions[0], d_model, LOW, add);
+    steering_add_direction(&steering, directions[1], d_model, LOW, add);
+    return steering;
+}
+
+static void add_row(float *x, double strength, size_t direction)
+{
+    for (size_t i = 0; i < d_model; i++)
+        x[i] += (float)(strength * (double)directions[direction][i]);
+}
+
+/* The edits of several_edits, written out. */
+static void edit_plainly(float *x, int layer)
+{
+    double latent = 0;
+    for (size_t i = 0; i < d_model; i++)
+        latent += (double)x[i] * (double)directions[2][i];
+    if (layer == LOW) {
+        add_row(x, 20, 0);
+        add_row(x, 20, 1);
+    } else if (layer == HIGH) {
+        add_row(x, 0.5 - (latent > 0 ? latent : 0), 2);
+    } else if (layer == N_LAYERS - 1) {
+        add_row(x, 20, 3);
+    }
+}
+
+/* All n tokens at once, layer after layer, nothing kept, steered or not: logits [n_vocab] of the
+ * last, and what leaves each layer before its edit, [N_LAYERS, n, d_model]; the caller frees both.
+ */
+static void run_plainly(float **logits, float **resid, int n, bool steered)
+{
+    struct kv_cache cache;
+    struct timeline line = {.own = &cache};
+    struct row rows[64];
+    struct forward *f = forward_new(model);
+    struct batch batch = {.rows = rows, .n = n};
+    size_t size = (size_t)n * d_model;
+    *logits = mem_alloc(n_vocab, sizeof **logits);
+    *resid = mem_alloc(N_LAYERS * size, sizeof **resid);
+    batch.x = mem_alloc(size, sizeof *batch.x);
+    kv_cache_init(&cache, &model->config, 0, N_LAYERS);
+    ck_assert_int_eq(kv_cache_reserve(&cache, n, &err), ERR_OK);
+    for (int t = 0; t < n; t++)
+        rows[t] = (struct row){&line, t};
+    forward_embed(batch.x, model, ids, n);
+    for (int l = 0; l < N_LAYERS; l++) {
+        ck_assert_int_eq(forward_layers(f, &batch, l, l + 1, NULL, NULL, &err), ERR_OK);
+        memcpy(*resid + (size_t)l * size, batch.x, size * sizeof(float));
+        for (int t = 2; t < n && steered; t++)
+            edit_plainly(batch.x + (size_t)t * d_model, l);
+    }
+    const float *last = batch.x + size - d_model;
+    ck_assert_int_eq(forward_logits(f, *logits, last, &rows[n - 1], 1, &err), ERR_OK);
+    kv_cache_clear(&cache);
+    forward_free(f);
+    free(batch.x);
+}
+
+static void check_plainly(const char *what, const float *got, int n, bool steered)
+{
+    float *want, *resid;
+    run_plainly(&want, &resid, n, steered);
+    approx_tensor(what, got, want, n_vocab, TOLERANCE);
+    free(want);
+    free(resid);
+}
+
+START_TEST(edits_of_several_layers_equal_a_run_without_caches)
+{
+    struct steering steering = several_edits();
+    for (int hook = 0; hook <= LOW; hook++) {
+        struct session *s = open_at(hook, 2, N_PROMPT);
+        ck_assert_int_eq(session_set_steering(s, 1, &steering, &err), ERR_OK);
+        for (int n = 0; n <= N_ANSWER; n++) {
+            float *got = logits_of(s, 3);
+            check_plainly("baseline", got, N_PROMPT + n, false);
+            check_plainly("steered", got + n_vocab, N_PROMPT + n, true);
+            free(got);
+            append(s, 0, N_PROMPT + n, 1);
+            append(s, 1, N_PROMPT + n, 1);
+        }
+        session_free(s);
+    }
+    steering_clear(&steering);
+}
+END_TEST
+
+START_TEST(edits_of_several_layers_may_come_and_go_in_mid_answer)
+{
+    struct steering steering = several_edits();
+    struct session *s = open_at(LOW, 1, N_PROMPT);
+    append(s, 0, N_PROMPT, N_ANSWER);
+    struct steering other = {0};
+    steering_add_direction(&other, directions[1], d_model, HIGH,
+                           (struct intervention){INTERVENTION_ADD, 0, 20});
+    ck_assert_int_eq(session_set_steering(s, 0, &other, &err), ERR_OK);
+    steering_clear(&other);
+    free(logits_of(s, 1));
+    ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_OK);
+    float *got = logits_of(s, 1);
+    ck_assert_int_eq(session_n_computed(s), N_PROMPT);
+    check_plainly("all", got, N_PROMPT + N_ANSWER, true);
+    free(got);
+    ck_assert_int_eq(session_set_steering(s, 0, NULL, &err), ERR_OK);
+    got = logits_of(s, 1);
+    check_plainly("none", got, N_PROMPT + N_ANSWER, false);
+    free(got);
+    steering_clear(&steering);
+    session_free(s);
+}
+END_TEST
+
+START_TEST(a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below)
+{
+    struct steering steering = several_edits();
+    struct session *s = open_at(LOW, 1, N_PROMPT);
+    static const int layers[N_LAYERS] = {0, 1, 2, 3, 4, 5};
+    size_t size = N_PROMPT * d_model;
+    float *got = mem_alloc(N_LAYERS * size, sizeof *got), *resid[N_LAYERS], *want, *logits;
+    for (int l = 0; l < N_LAYERS; l++)
+        resid[l] = got + (size_t)l * size;
+    ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_OK);
+    ck_assert_int_eq(session_dump(s, 0, layers, N_LAYERS, resid, NULL, false, &err), ERR_OK);
+    run_plainly(&logits, &want, N_PROMPT, true);
+    for (int l = 0; l < N_LAYERS; l++)
+        approx_tensor("residual", resid[l], want + (size_t)l * size, size, TOLERANCE);
+    free(want);
+    free(logits);
+    free(got);
+    steering_clear(&steering);
+    session_free(s);
+}
+END_TEST
+
+START_TEST(norm_ratio_is_told_for_each_edited_layer)
+{
+    struct steering steering = several_edits();
+    struct session *s = open_at(0, 1, N_PROMPT);
+    float *logits, *resid;
+    ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_OK);
+    free(logits_of(s, 1));
+    run_plainly(&logits, &resid, N_PROMPT, true);
+    for (int l = 0; l < N_LAYERS; l++) {
+        double want = 0;
+        int first = l == N_LAYERS - 1 ? N_PROMPT - 1 : 2; /* the others do not reach the last */
+        for (int t = first; t < N_PROMPT; t++) {
+            const float *h = resid + ((size_t)l * N_PROMPT + (size_t)t) * d_model;
+            float edited[96];
+            double change2 = 0, h2 = 0;
+            memcpy(edited, h, d_model * sizeof *h);
+            edit_plainly(edited, l);
+            for (size_t i = 0; i < d_model; i++) {
+                change2 += pow((double)edited[i] - (double)h[i], 2);
+                h2 += pow((double)h[i], 2);
+            }
+            want += sqrt(change2 / h2) / (N_PROMPT - first);
+        }
+        ck_assert_double_le(fabs((double)session_norm_ratio(s, 0, l) - want), 1e-3 * want);
+        ck_assert((want > 0) == (l == LOW || l == HIGH || l == N_LAYERS - 1));
+    }
+    free(logits);
+    free(resid);
+    steering_clear(&steering);
+    session_free(s);
+}
+END_TEST
+
+START_TEST(an_edit_outside_the_upper_layers_is_refused_and_changes_nothing)
+{
+    static const int bad[] = {-1, HIGH - 1, N_LAYERS};
+    struct session *s = open_at(HIGH, 1, N_PROMPT);
+    for (int i = 0; i < 3; i++) {
+        struct steering steering = {0};
+        steering_add_direction(&steering, directions[0], d_model, bad[i],
+                               (struct intervention){INTERVENTION_ADD, 0, 1});
+        ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_LIMIT);
+        ck_assert_msg(strstr(err.message, "layers 3 to 5") != NULL, "%s", err.message);
+        steering_clear(&steering);
+    }
+    float *got = logits_of(s, 1);
+    check_plainly("as before", got, N_PROMPT, false);
+    free(got);
+    session_free(s);
+}
+END_TEST
+
+Suite *suite_session_steering(void)
+{
+    Suite *s = suite_create("session_steering");
+    TCase *t = tcase_create("session_steering");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, edits_of_several_layers_equal_a_run_without_caches);
+    tcase_add_test(t, edits_of_several_layers_may_come_and_go_in_mid_answer);
+    tcase_add_test(t, a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below);
+    tcase_add_test(t, norm_ratio_is_told_for_each_edited_layer);
+    tcase_add_test(t, an_edit_outside_the_upper_layers_is_refused_and_changes_nothing);
+    suite_add_tcase(s, t);
+    return s;
+}
