@@ -29,18 +29,18 @@ enum command {
     N_COMMANDS
 };
 
-/* One steering flag as typed; its row is checked when the dictionary is open. */
-struct steer_flag {
-    enum intervention_kind kind;
-    bool is_factor; /* --set: value is a factor of act_max, else a strength */
-    size_t row;
-    float value;
-};
-
 /* A row of one of several dictionaries. */
 struct concept_ref {
     size_t dict; /* which --dict, from 0 */
     size_t row;
+};
+
+/* One steering flag as typed; its row is checked when the dictionary is open. */
+struct steer_flag {
+    enum intervention_kind kind;
+    bool is_factor; /* --set: value is a factor of act_max, else a strength */
+    struct concept_ref ref;
+    float value;
 };
 
 enum dump_logits { DUMP_NO_LOGITS, DUMP_LAST_LOGITS, DUMP_ALL_LOGITS };
@@ -52,8 +52,8 @@ struct args {
     const char *background;  /* of the terminal: "light", "dark" or NULL for what it says itself */
     const char *completions; /* shell whose completion script is to be printed, or NULL */
 
-    struct scope_options scope;
-    const char **more_dicts; /* [n_more_dicts] owned: every --dict after the first (read, show) */
+    struct scope_options scope;       /* model, and the first --dict */
+    struct scope_options *more_dicts; /* [n_more_dicts] owned: every further --dict */
     size_t n_more_dicts;
     int threads; /* 0: as many as there are cores */
     bool json;

@@ -69,6 +69,10 @@ void args_help(struct buf *out, enum command command)
                *info->operand ? " " : "", info->operand, info->summary);
     for (int g = N_OPTION_GROUPS - 1; g >= 0; g--)
         help_group(out, (enum option_group)g, command);
+    if (command_takes_dicts(command))
+        buf_str(out,
+                "\n--dict may be repeated. --acts, --labels and --layer belong to the one before "
+                "them (else to\nthe first), and ROW is written D:ROW, D counting from 0.\n");
 }
 
 /* --- completions --- */

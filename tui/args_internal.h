@@ -34,9 +34,10 @@ struct command_info {
 
 extern const struct command_info command_table[N_COMMANDS];
 
-/* A row number, all of text[0..len). */
-bool option_read_row(size_t *out, const char *text, size_t len);
-/* ROW, or D:ROW for the row of one of several dictionaries. */
+/* May --dict be repeated? */
+bool command_takes_dicts(enum command command);
+
+/* ROW, or D:ROW for the row of one of several dictionaries; all of text[0..len). */
 bool option_read_ref(struct concept_ref *out, const char *text, size_t len);
 
 #endif

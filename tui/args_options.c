@@ -11,6 +11,7 @@
 
 #define BIT(command) (1u << COMMAND_##command)
 #define RUNS_MODEL (BIT(READ) | BIT(STEER) | BIT(DUMP))
+#define TAKES_DICTS (RUNS_MODEL | BIT(SEARCH) | BIT(SHOW))
 #define EVERY ((1u << N_COMMANDS) - 1)
 #define FIELD(name) offsetof(struct args, name)
 
@@ -82,25 +83,57 @@ static int parse_string(struct args *args, const struct option *option, const ch
     return ERR_OK;
 }
 
+bool command_takes_dicts(enum command command)
+{
+    return TAKES_DICTS & 1u << command;
+}
+
 /* Where several are not taken, one would be dropped silently. */
 static int parse_dict(struct args *args, const struct option *option, const char *value,
                       struct err *err)
 {
     if (!args->scope.dict)
         return parse_string(args, option, value, err);
-    if (args->command != COMMAND_READ && args->command != COMMAND_SHOW) {
+    if (!command_takes_dicts(args->command)) {
         err_set(err, ERR_ARG, "--dict was given twice: %s and %s", args->scope.dict, value);
-        err_hint(err, "Name one dictionary; read and show take several.");
+        err_hint(err, "Name one dictionary; read, steer, dump, search and show take several.");
         return ERR_ARG;
     }
     args->more_dicts =
         mem_realloc(args->more_dicts, args->n_more_dicts + 1, sizeof *args->more_dicts);
-    args->more_dicts[args->n_more_dicts++] = value;
+    args->more_dicts[args->n_more_dicts++] = (struct scope_options){.dict = value, .layer = -1};
     return ERR_OK;
 }
 
-static int parse_int(struct args *args, const struct option *option, const char *value,
-                     struct err *err)
+/* The dictionary that --acts, --labels and --layer are about: the last one named so far. */
+static struct scope_options *dict_of(struct args *args)
+{
+    return args->n_more_dicts > 0 ? &args->more_dicts[args->n_more_dicts - 1] : &args->scope;
+}
+
+static int refuse_second(const struct args *args, const struct option *option, struct err *err)
+{
+    err_set(err, ERR_ARG, "--%s was given twice for one dictionary", option->name);
+    err_hint(err, "%s",
+             command_takes_dicts(args->command)
+                 ? "It belongs to the --dict before it, or to the first."
+                 : "Give it once.");
+    return ERR_ARG;
+}
+
+/* A string of struct scope_options. */
+static int parse_dict_string(struct args *args, const struct option *option, const char *value,
+                             struct err *err)
+{
+    const char **field = (const char **)((char *)dict_of(args) + option->field);
+    if (*field)
+        return refuse_second(args, option, err);
+    *field = value;
+    return ERR_OK;
+}
+
+/* A whole number within the option's limits. */
+static int read_limited(int *out, const struct option *option, const char *value, struct err *err)
 {
     long long v;
     if (!read_int(&v, value, strlen(value)) || (double)v < option->min || (double)v > option->max) {
@@ -109,8 +142,21 @@ static int parse_int(struct args *args, const struct option *option, const char 
                  option->max);
         return refuse_value(option, value, expected, err);
     }
-    *(int *)field_of(args, option) = (int)v;
+    *out = (int)v;
     return ERR_OK;
+}
+
+static int parse_int(struct args *args, const struct option *option, const char *value,
+                     struct err *err)
+{
+    return read_limited(field_of(args, option), option, value, err);
+}
+
+static int parse_layer(struct args *args, const struct option *option, const char *value,
+                       struct err *err)
+{
+    int *layer = &dict_of(args)->layer;
+    return *layer < 0 ? read_limited(layer, option, value, err) : refuse_second(args, option, err);
 }
 
 static int parse_float(struct args *args, const struct option *option, const char *value,
@@ -137,7 +183,7 @@ static int parse_seed(struct args *args, const struct option *option, const char
     return ERR_OK;
 }
 
-bool option_read_row(size_t *out, const char *text, size_t len)
+static bool read_row(size_t *out, const char *text, size_t len)
 {
     long long row;
     if (!read_int(&row, text, len) || row < 0 || text[0] == '-')
@@ -152,8 +198,8 @@ bool option_read_ref(struct concept_ref *out, const char *text, size_t len)
     size_t dict_len = colon ? (size_t)(colon - text) : 0;
     size_t row_at = colon ? dict_len + 1 : 0;
     *out = (struct concept_ref){0};
-    return (!colon || option_read_row(&out->dict, text, dict_len)) &&
-           option_read_row(&out->row, text + row_at, len - row_at);
+    return (!colon || read_row(&out->dict, text, dict_len)) &&
+           read_row(&out->row, text + row_at, len - row_at);
 }
 
 static int parse_concept(struct args *args, const struct option *option, const char *value,
@@ -239,24 +285,25 @@ static int parse_edit(struct args *args, const struct option *option, const char
                  {"strength", INTERVENTION_ADD},
                  {"clamp", INTERVENTION_CLAMP},
                  {"threshold", INTERVENTION_THRESHOLD}};
-    size_t row, row_len = strcspn(value, "=");
+    struct concept_ref ref;
+    size_t row_len = strcspn(value, "=");
     double v;
-    if (value[row_len] != '=' || !option_read_row(&row, value, row_len) ||
+    if (value[row_len] != '=' || !option_read_ref(&ref, value, row_len) ||
         !read_number(&v, value + row_len + 1) || fabs(v) > 1e30)
         return refuse_value(option, value, "a row number, '=' and a number, such as 12=1.5,", err);
     size_t k = 0;
     while (strcmp(kinds[k].name, option->name) != 0)
         k++;
-    return add_edit(args, (struct steer_flag){kinds[k].kind, k == 0, row, (float)v});
+    return add_edit(args, (struct steer_flag){kinds[k].kind, k == 0, ref, (float)v});
 }
 
 static int parse_project_out(struct args *args, const struct option *option, const char *value,
                              struct err *err)
 {
-    size_t row;
-    if (!option_read_row(&row, value, strlen(value)))
+    struct concept_ref ref;
+    if (!option_read_ref(&ref, value, strlen(value)))
         return refuse_value(option, value, "a row number", err);
-    return add_edit(args, (struct steer_flag){INTERVENTION_PROJECT_OUT, false, row, 0});
+    return add_edit(args, (struct steer_flag){INTERVENTION_PROJECT_OUT, false, ref, 0});
 }
 
 static int parse_steer_at(struct args *args, const struct option *option, const char *value,
@@ -381,12 +428,14 @@ const struct option option_table[] = {
            EVERY, scope.model),
     {"dict", "D", NULL, "dictionary: a folder, or a name in the local hub cache", GROUP_FILES,
      EVERY & ~BIT(TOKENIZE), parse_dict, FIELD(scope.dict), 0, 0},
-    STRING("acts", "FILE", "act_max and thresholds (default: acts.json in the dictionary)",
-           GROUP_FILES, EVERY & ~BIT(TOKENIZE), scope.acts),
-    STRING("labels", "FILE", "labels: metadata.jsonl, Neuronpedia's explanations, or one per line",
-           GROUP_FILES, EVERY & ~BIT(TOKENIZE), scope.labels),
-    INT("layer", "N", "hook layer, from 0 (default: that of the dictionary)", GROUP_FILES,
-        EVERY & ~BIT(TOKENIZE), scope.layer, 0, 9999),
+    {"acts", "FILE", NULL, "its act_max and thresholds (default: acts.json in the dictionary)",
+     GROUP_FILES, EVERY & ~BIT(TOKENIZE), parse_dict_string, offsetof(struct scope_options, acts),
+     0, 0},
+    {"labels", "FILE", NULL,
+     "its labels: metadata.jsonl, Neuronpedia's explanations, or one per line", GROUP_FILES,
+     EVERY & ~BIT(TOKENIZE), parse_dict_string, offsetof(struct scope_options, labels), 0, 0},
+    {"layer", "N", NULL, "its hook layer, from 0 (default: what its files say)", GROUP_FILES,
+     EVERY & ~BIT(TOKENIZE), parse_layer, 0, 0, 9999},
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES,
         RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(SELFTEST) | BIT(OPEN) | BIT(TUI),
         threads, 1, 1024),

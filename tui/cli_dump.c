@@ -1,5 +1,4 @@
 /* axscope dump: residuals, logits and latents of a text as a safetensors file. */
-#include "core/latents.h"
 #include "data/safetensors.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
@@ -9,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_SIZE 24 /* "resid." and a layer number */
+#define NAME_SIZE 32 /* "resid." and a layer, "latents." and a dictionary */
 
 struct dump {
     const struct args *args;
@@ -20,27 +19,41 @@ struct dump {
     uint8_t *counted;         /* [n_tokens] owned */
     float **resid;            /* [n_layers] owned, each [n_tokens, d_model] owned */
     float *logits;            /* [1 or n_tokens, n_vocab] owned, or NULL */
-    float *acts;              /* [n_tokens, n_concepts] owned, or NULL */
+    size_t n_dicts;           /* whose latents are written */
+    float **acts;             /* [n_dicts] owned, each [n_tokens, n_concepts] owned */
     struct tensor *tensors;   /* [n_tensors] owned */
-    char (*names)[NAME_SIZE]; /* [n_layers] owned */
+    char (*names)[NAME_SIZE]; /* [n_layers + n_dicts] owned */
     size_t n_tensors;
 };
 
+static void add_layer(struct dump *d, int layer)
+{
+    for (size_t i = 0; i < d->n_layers; i++)
+        if (d->layers[i] == layer)
+            return;
+    d->layers[d->n_layers++] = layer;
+}
+
+/* Those of --layers, else where the dictionaries are read. */
 static int choose_layers(struct dump *d, struct err *err)
 {
+    const struct dict_set *set = &d->job->set;
     int n_model_layers = d->job->scope.model->config.n_layers;
-    d->n_layers = d->args->n_layers ? d->args->n_layers : 1;
-    d->layers = mem_alloc(d->n_layers, sizeof *d->layers);
-    d->layers[0] = d->job->scope.hook_layer;
+    d->layers = mem_alloc(d->args->n_layers + set->n + 1, sizeof *d->layers);
     for (size_t i = 0; i < d->args->n_layers; i++) {
-        d->layers[i] = d->args->layers[i];
-        if (d->layers[i] < n_model_layers)
-            continue;
-        err_set(err, ERR_LIMIT, "layer %d is out of range: %s has %d layers", d->layers[i],
-                d->job->scope.model->name, n_model_layers);
-        err_hint(err, "Use layers from 0 to %d.", n_model_layers - 1);
-        return ERR_LIMIT;
+        int layer = d->args->layers[i];
+        if (layer >= n_model_layers) {
+            err_set(err, ERR_LIMIT, "layer %d is out of range: %s has %d layers", layer,
+                    d->job->scope.model->name, n_model_layers);
+            err_hint(err, "Use layers from 0 to %d.", n_model_layers - 1);
+            return ERR_LIMIT;
+        }
+        add_layer(d, layer);
     }
+    for (size_t k = 0; k < set->n && d->args->n_layers == 0; k++)
+        add_layer(d, set->layers[k]);
+    if (d->n_layers == 0)
+        add_layer(d, d->job->scope.hook_layer);
     return ERR_OK;
 }
 
@@ -77,13 +90,13 @@ static int compute(struct dump *d, struct err *err)
     int rc = choose_layers(d, err);
     if (rc == ERR_OK)
         rc = allocate(d, err);
+    d->n_dicts = d->args->latents ? job->set.n : 0;
+    d->acts = mem_zalloc(d->n_dicts + 1, sizeof *d->acts);
+    for (size_t k = 0; k < d->n_dicts && rc == ERR_OK; k++)
+        rc = job_latents(&d->acts[k], job, k, d->args->is_signed, err);
     if (rc == ERR_OK)
-        rc = session_set_steering(job->session, 0, &job->steering, err);
-    if (rc == ERR_OK && d->args->latents)
-        rc = job_latents(&d->acts, job, d->args->is_signed, err);
-    if (rc == ERR_OK)
-        rc = session_dump(job->session, 0, d->layers, (int)d->n_layers, d->resid, d->logits,
-                          d->args->logits == DUMP_ALL_LOGITS, err);
+        rc = session_dump(job->session, job->steered, d->layers, (int)d->n_layers, d->resid,
+                          d->logits, d->args->logits == DUMP_ALL_LOGITS, err);
     return rc;
 }
 
@@ -97,13 +110,22 @@ static void add_tensor(struct dump *d, const char *name, enum dtype dtype, const
     t->n_bytes = rows * (columns ? columns : 1) * dtype_size(dtype);
 }
 
+/* WHAT, or WHAT.D of one of several dictionaries. */
+static void name_of_dict(char out[NAME_SIZE], const char *what, size_t d, size_t n_dicts)
+{
+    if (n_dicts > 1)
+        snprintf(out, NAME_SIZE, "%s.%zu", what, d);
+    else
+        snprintf(out, NAME_SIZE, "%s", what);
+}
+
 static void list_tensors(struct dump *d)
 {
     const struct scope *scope = &d->job->scope;
     const struct prompt *prompt = &d->job->prompt;
     size_t n_tokens = prompt->ids.n, n_vocab = (size_t)scope->model->config.n_vocab;
-    d->tensors = mem_zalloc(d->n_layers + 4, sizeof *d->tensors);
-    d->names = mem_zalloc(d->n_layers, sizeof *d->names);
+    d->tensors = mem_zalloc(d->n_layers + d->n_dicts + 3, sizeof *d->tensors);
+    d->names = mem_zalloc(d->n_layers + d->n_dicts, sizeof *d->names);
     d->ids = mem_alloc(n_tokens, sizeof *d->ids);
     d->counted = mem_alloc(n_tokens, sizeof *d->counted);
     for (size_t t = 0; t < n_tokens; t++) {
@@ -119,24 +141,39 @@ static void list_tensors(struct dump *d)
     if (d->logits)
         add_tensor(d, "logits", DTYPE_F32, d->logits,
                    d->args->logits == DUMP_ALL_LOGITS ? n_tokens : 1, n_vocab);
-    if (d->acts)
-        add_tensor(d, "latents", DTYPE_F32, d->acts, n_tokens, scope->dict->n_concepts);
+    for (size_t k = 0; k < d->n_dicts; k++) {
+        char *name = d->names[d->n_layers + k];
+        name_of_dict(name, "latents", k, d->n_dicts);
+        add_tensor(d, name, DTYPE_F32, d->acts[k], n_tokens, d->job->set.dicts[k]->n_concepts);
+    }
     add_tensor(d, "counted", DTYPE_U8, d->counted, n_tokens, 0);
 }
 
+/* "model", "version", and for every dictionary its name and layer: "dictionary" and "hook_layer",
+ * with several "dictionary.D" and "hook_layer.D". */
 static int write_file(const struct dump *d, struct err *err)
 {
-    const struct scope *scope = &d->job->scope;
-    char layer[16];
-    snprintf(layer, sizeof layer, "%d", scope->hook_layer);
-    const char *const metadata[][2] = {
-        {"model", scope->model->name},
-        {"dictionary", scope->dict ? scope->dict->name : ""},
-        {"hook_layer", layer},
-        {"version", version_string()},
-    };
-    return safetensors_write(d->args->out, d->tensors, d->n_tensors, metadata,
-                             sizeof metadata / sizeof *metadata, err);
+    const struct dict_set *set = &d->job->set;
+    struct entry {
+        char keys[2][NAME_SIZE], layer[16];
+    } *entries = mem_zalloc(set->n + 1, sizeof *entries);
+    const char *(*metadata)[2] = mem_alloc(2 * set->n + 4, sizeof *metadata);
+    size_t n = 0;
+    metadata[n][0] = "model", metadata[n++][1] = d->job->scope.model->name;
+    metadata[n][0] = "version", metadata[n++][1] = version_string();
+    for (size_t k = 0; k < set->n; k++) {
+        struct entry *e = &entries[k];
+        name_of_dict(e->keys[0], "dictionary", k, set->n);
+        name_of_dict(e->keys[1], "hook_layer", k, set->n);
+        snprintf(e->layer, sizeof e->layer, "%d", set->layers[k]);
+        metadata[n][0] = e->keys[0], metadata[n++][1] = set->dicts[k]->name;
+        metadata[n][0] = e->keys[1], metadata[n++][1] = e->layer;
+    }
+    int rc = safetensors_write(d->args->out, d->tensors, d->n_tensors,
+                               (const char *const(*)[2])metadata, n, err);
+    free(metadata);
+    free(entries);
+    return rc;
 }
 
 static void print_json(const struct dump *d)
@@ -146,6 +183,7 @@ static void print_json(const struct dump *d)
     jw_object(&w);
     jw_key(&w, "path"), jw_string(&w, d->args->out);
     json_scope(&w, &d->job->scope);
+    json_further(&w, &d->job->set);
     jw_key(&w, "tensors");
     jw_array(&w);
     for (size_t i = 0; i < d->n_tensors; i++) {
@@ -186,6 +224,8 @@ static void dump_clear(struct dump *d)
     free(d->ids);
     free(d->counted);
     free(d->logits);
+    for (size_t k = 0; k < d->n_dicts; k++)
+        free(d->acts[k]);
     free(d->acts);
     free(d->tensors);
     free(d->names);

@@ -29,6 +29,29 @@ void json_dictionary(struct json_writer *w, const struct dictionary *dict, int l
     jw_object_end(w);
 }
 
+void json_further(struct json_writer *w, const struct dict_set *set)
+{
+    if (set->n < 2)
+        return;
+    jw_key(w, "dictionaries");
+    jw_array(w);
+    for (size_t d = 1; d < set->n; d++)
+        json_dictionary(w, set->dicts[d], set->layers[d]);
+    jw_array_end(w);
+}
+
+void json_row(struct json_writer *w, const struct dict_set *set, struct concept_ref ref)
+{
+    struct buf name = {0};
+    dict_set_row_name(&name, set, ref);
+    jw_key(w, "row");
+    if (set->n > 1)
+        jw_string(w, name.data);
+    else
+        jw_int(w, (long long)ref.row);
+    buf_clear(&name);
+}
+
 void json_token_text(struct json_writer *w, const struct scope *scope, int id)
 {
     struct buf text = {0};

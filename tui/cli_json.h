@@ -4,12 +4,19 @@
 
 #include "core/scope.h"
 #include "data/json.h"
+#include "tui/dict_set.h"
 
 /* "model":{"path","name"}, "dictionary":{"path","name","n_concepts","layer"} (null without one). */
 void json_scope(struct json_writer *w, const struct scope *scope);
 
 /* {"path","name","n_concepts","layer"} */
 void json_dictionary(struct json_writer *w, const struct dictionary *dict, int layer);
+
+/* "dictionaries":[...], those after the first; nothing when there are none. */
+void json_further(struct json_writer *w, const struct dict_set *set);
+
+/* "row": a number, or the string "D:ROW" with several dictionaries. */
+void json_row(struct json_writer *w, const struct dict_set *set, struct concept_ref ref);
 
 /* The text of one token as a string. */
 void json_token_text(struct json_writer *w, const struct scope *scope, int id);

@@ -2,7 +2,7 @@
 #include "core/latents.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
-#include "tui/dict_set.h"
+#include "tui/job.h"
 #include "tui/paint.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@ struct reading {
     const struct args *args;
     const struct scope *scope;
     const struct dump_file *dump; /* or NULL */
-    struct dict_set set;
+    const struct dict_set *set;
     const struct dictionary *dict; /* all rows of the set */
     size_t *concepts;              /* [args->n_concepts] owned: rows of --concept */
     const struct prompt *prompt;
@@ -68,34 +68,13 @@ static int show_latents(struct reading *r, struct job *job, struct err *err)
 {
     free(r->acts);
     r->acts = NULL;
-    int rc = dict_set_latents(&r->acts, &r->set, job, false, err);
+    int rc = job_latents_all(&r->acts, job, false, err);
     for (size_t i = 0; i < r->n_ranked && rc == ERR_OK; i++)
         r->ranked[i].act = acts_at(r, (size_t)r->ranked[i].pos)[r->ranked[i].row];
     return rc;
 }
 
-/* A row as it is written: ROW, or D:ROW with several dictionaries. */
-static void row_name(struct buf *out, const struct reading *r, size_t row)
-{
-    struct concept_ref ref = dict_set_ref(&r->set, row);
-    if (r->set.n > 1)
-        buf_printf(out, "%zu:", ref.dict);
-    buf_printf(out, "%zu", ref.row);
-}
-
 /* --- JSON --- */
-
-static void json_row(struct json_writer *w, const struct reading *r, size_t row)
-{
-    struct buf name = {0};
-    row_name(&name, r, row);
-    jw_key(w, "row");
-    if (r->set.n > 1)
-        jw_string(w, name.data);
-    else
-        jw_int(w, (long long)row);
-    buf_clear(&name);
-}
 
 static void json_token(struct json_writer *w, const struct reading *r, size_t t, struct ranked *top)
 {
@@ -111,7 +90,7 @@ static void json_token(struct json_writer *w, const struct reading *r, size_t t,
     size_t n = rank_token_all(top, top_k(r), acts_at(r, t), r->dict->n_concepts);
     for (size_t i = 0; i < n; i++) {
         jw_object(w);
-        json_row(w, r, top[i].row);
+        json_row(w, r->set, dict_set_ref(r->set, top[i].row));
         jw_key(w, "act"), jw_float(w, top[i].act);
         json_label(w, r->dict, top[i].row);
         jw_object_end(w);
@@ -138,7 +117,7 @@ static void json_concepts(struct json_writer *w, const struct reading *r)
     for (size_t i = 0; i < r->args->n_concepts; i++) {
         size_t row = r->concepts[i];
         jw_object(w);
-        json_row(w, r, row);
+        json_row(w, r->set, dict_set_ref(r->set, row));
         json_label(w, r->dict, row);
         jw_key(w, "acts");
         jw_array(w);
@@ -158,7 +137,7 @@ static void json_prompt_top(struct json_writer *w, const struct reading *r)
     for (size_t i = 0; i < r->n_ranked && i < top_k(r); i++) {
         const struct ranked *item = &r->ranked[i];
         jw_object(w);
-        json_row(w, r, item->row);
+        json_row(w, r->set, dict_set_ref(r->set, item->row));
         json_label(w, r->dict, item->row);
         jw_key(w, "act"), jw_float(w, item->act);
         json_statistic(w, "act_max", r->dict->act_max, item->row);
@@ -182,15 +161,6 @@ static void json_all(struct json_writer *w, const struct reading *r)
     jw_array_end(w);
 }
 
-static void json_further(struct json_writer *w, const struct reading *r)
-{
-    jw_key(w, "dictionaries");
-    jw_array(w);
-    for (size_t d = 1; d < r->set.n; d++)
-        json_dictionary(w, r->set.dicts[d], r->set.layers[d]);
-    jw_array_end(w);
-}
-
 static void json_dump(struct json_writer *w, const struct dump_file *dump)
 {
     jw_key(w, "dump");
@@ -206,11 +176,10 @@ static void print_json(const struct reading *r)
     json_writer_init(&w, stdout, NULL);
     jw_object(&w);
     json_scope(&w, r->scope);
-    if (r->set.n > 1)
-        json_further(&w, r);
+    json_further(&w, r->set);
     if (r->dump)
         json_dump(&w, r->dump);
-    jw_key(&w, "layer"), jw_int(&w, r->set.layers[0]);
+    jw_key(&w, "layer"), jw_int(&w, r->set->layers[0]);
     json_tokens(&w, r);
     json_concepts(&w, r);
     json_prompt_top(&w, r);
@@ -225,7 +194,7 @@ static void print_json(const struct reading *r)
 static void print_row(const struct paint *p, const struct reading *r, size_t row, int columns)
 {
     struct buf name = {0};
-    row_name(&name, r, row);
+    dict_set_row_name(&name, r->set, dict_set_ref(r->set, row));
     fprintf(p->stream, "%*s  ", columns, name.data);
     buf_clear(&name);
 }
@@ -356,8 +325,8 @@ static void print_text(const struct reading *r)
     paint_init(&p, stdout);
     fprintf(p.stream, "%s, %zu tokens", r->dump ? dump_file_name(r->dump) : r->scope->model->name,
             r->prompt->ids.n);
-    for (size_t d = 0; d < r->set.n; d++)
-        fprintf(p.stream, ", %s at layer %d", r->set.dicts[d]->name, r->set.layers[d]);
+    for (size_t d = 0; d < r->set->n; d++)
+        fprintf(p.stream, ", %s at layer %d", r->set->dicts[d]->name, r->set->layers[d]);
     fputs("\n\n", p.stream);
     print_heats(&p, r);
     print_ranking(&p, r);
@@ -367,15 +336,14 @@ static void print_text(const struct reading *r)
 static int compute(struct reading *r, struct job *job, struct err *err)
 {
     const struct args *args = r->args;
-    int rc = dict_set_open(&r->set, r->scope, args, err);
-    r->dict = &r->set.all;
+    int rc = ERR_OK;
     r->concepts = mem_alloc(args->n_concepts + 1, sizeof *r->concepts);
     for (size_t i = 0; i < args->n_concepts && rc == ERR_OK; i++)
-        rc = dict_set_row(&r->concepts[i], &r->set, args->concepts[i], err);
+        rc = dict_set_row(&r->concepts[i], r->set, args->concepts[i], err);
     if (rc == ERR_OK)
         rc = choose_unit(r, err);
     if (rc == ERR_OK)
-        rc = dict_set_latents(&r->acts, &r->set, job, args->is_signed || r->unit == SCORE_Z, err);
+        rc = job_latents_all(&r->acts, job, args->is_signed || r->unit == SCORE_Z, err);
     if (rc == ERR_OK)
         rank(r);
     if (rc == ERR_OK && r->unit == SCORE_Z && !args->is_signed)
@@ -387,16 +355,20 @@ static int compute(struct reading *r, struct job *job, struct err *err)
 int cli_read(const struct args *args, struct err *err)
 {
     struct job job;
-    int rc = job_open(&job, args, SCOPE_DICT | SCOPE_CALIBRATION, 0, err);
+    int rc = job_open(&job, args, SCOPE_DICT | SCOPE_CALIBRATION, 1, err);
     if (rc != ERR_OK)
         return rc;
-    struct reading r = {.args = args, .scope = &job.scope, .dump = job.dump, .prompt = &job.prompt};
+    struct reading r = {.args = args,
+                        .scope = &job.scope,
+                        .dump = job.dump,
+                        .set = &job.set,
+                        .dict = &job.set.all,
+                        .prompt = &job.prompt};
     rc = compute(&r, &job, err);
     if (rc == ERR_OK && args->json)
         print_json(&r);
     else if (rc == ERR_OK)
         print_text(&r);
-    dict_set_close(&r.set);
     free(r.concepts);
     free(r.counted);
     free(r.ranked);

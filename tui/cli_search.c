@@ -3,6 +3,7 @@
 #include "data/concept_search.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
+#include "tui/job.h"
 #include "tui/paint.h"
 
 #include <stdlib.h>
@@ -17,9 +18,10 @@ static size_t n_shown(const struct args *args, const struct concept_matches *mat
     return args->limit >= 0 && (size_t)args->limit < matches->n ? (size_t)args->limit : matches->n;
 }
 
-static void print_json(const struct args *args, const struct dictionary *dict,
+static void print_json(const struct args *args, const struct dict_set *set,
                        const struct concept_matches *matches)
 {
+    const struct dictionary *dict = &set->all;
     struct json_writer w;
     json_writer_init(&w, stdout, NULL);
     jw_object(&w);
@@ -33,7 +35,7 @@ static void print_json(const struct args *args, const struct dictionary *dict,
         const struct concept_match *match = &matches->rows[i];
         const struct label *label = &dict->labels.rows[match->row];
         jw_object(&w);
-        jw_key(&w, "row"), jw_int(&w, (long long)match->row);
+        json_row(&w, set, dict_set_ref(set, match->row));
         jw_key(&w, "id"), jw_int(&w, label->id);
         json_label(&w, dict, match->row);
         jw_key(&w, "genre"), jw_string(&w, genre_name(label->genre));
@@ -71,9 +73,10 @@ static void print_label(const struct paint *p, const struct label *label, const 
     paint_text(p, label->text + at, label->text_len - at);
 }
 
-static void print_text(const struct args *args, const struct dictionary *dict,
+static void print_text(const struct args *args, const struct dict_set *set,
                        const struct concept_matches *matches)
 {
+    const struct dictionary *dict = &set->all;
     struct paint p;
     paint_init(&p, stdout);
     size_t n = n_shown(args, matches);
@@ -85,7 +88,10 @@ static void print_text(const struct args *args, const struct dictionary *dict,
     for (size_t i = 0; i < n; i++) {
         const struct concept_match *match = &matches->rows[i];
         const struct label *label = &dict->labels.rows[match->row];
-        printf("%7zu  %-5s  ", match->row, genre_name(label->genre));
+        struct buf name = {0};
+        dict_set_row_name(&name, set, dict_set_ref(set, match->row));
+        printf("%7s  %-5s  ", name.data, genre_name(label->genre));
+        buf_clear(&name);
         print_label(&p, label, matches->spans + match->first_span, match->n_spans);
         putchar('\n');
     }
@@ -117,21 +123,32 @@ static int find(struct concept_matches *out, const struct args *args, const stru
     return rc;
 }
 
+static int search(const struct args *args, const struct dict_set *set, struct err *err)
+{
+    struct concept_matches matches = {0};
+    int rc = find(&matches, args, &set->all, err);
+    if (rc == ERR_OK) {
+        if (args->json)
+            print_json(args, set, &matches);
+        else
+            print_text(args, set, &matches);
+    }
+    concept_matches_clear(&matches);
+    return rc;
+}
+
 int cli_search(const struct args *args, struct err *err)
 {
     struct scope scope;
-    struct concept_matches matches = {0};
+    struct dict_set set;
     int rc = scope_open(&scope, &args->scope, SCOPE_DICT, err);
     if (rc != ERR_OK)
         return rc;
-    rc = find(&matches, args, scope.dict, err);
+    rc = dict_set_open(&set, &scope, args, err);
     if (rc == ERR_OK) {
-        if (args->json)
-            print_json(args, scope.dict, &matches);
-        else
-            print_text(args, scope.dict, &matches);
+        rc = search(args, &set, err);
+        dict_set_close(&set);
     }
-    concept_matches_clear(&matches);
     scope_close(&scope);
     return rc;
 }

@@ -4,7 +4,7 @@
 #include "data/feature_ref.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
-#include "tui/dict_set.h"
+#include "tui/job.h"
 #include "tui/paint.h"
 
 #include <math.h>
@@ -116,25 +116,13 @@ static void json_calibration(struct json_writer *w, const struct concept *c)
     jw_object_end(w);
 }
 
-/* ROW, or "D:ROW" with several dictionaries. */
-static void json_row(struct json_writer *w, const struct concept *c, struct concept_ref ref)
-{
-    char name[48];
-    jw_key(w, "row");
-    snprintf(name, sizeof name, "%zu:%zu", ref.dict, ref.row);
-    if (c->set->n > 1)
-        jw_string(w, name);
-    else
-        jw_int(w, (long long)ref.row);
-}
-
 static void json_links(struct json_writer *w, const struct concept *c)
 {
     jw_key(w, "linked");
     jw_array(w);
     for (size_t i = 0; i < c->n_linked; i++) {
         jw_object(w);
-        json_row(w, c, c->linked[i]);
+        json_row(w, c->set, c->linked[i]);
         json_label(w, c->set->dicts[c->linked[i].dict], c->linked[i].row);
         jw_object_end(w);
     }
@@ -147,7 +135,7 @@ static void print_json(const struct concept *c)
     struct json_writer w;
     json_writer_init(&w, stdout, NULL);
     jw_object(&w);
-    json_row(&w, c, (struct concept_ref){c->dict_at, c->row});
+    json_row(&w, c->set, (struct concept_ref){c->dict_at, c->row});
     jw_key(&w, "id"), jw_int(&w, label->id);
     json_label(&w, c->dict, c->row);
     jw_key(&w, "genre"), jw_string(&w, genre_name(label->genre));
@@ -161,7 +149,7 @@ static void print_json(const struct concept *c)
     jw_array(&w);
     for (size_t i = 0; i < c->n_nearest; i++) {
         jw_object(&w);
-        json_row(&w, c, (struct concept_ref){c->dict_at, c->nearest[i].row});
+        json_row(&w, c->set, (struct concept_ref){c->dict_at, c->nearest[i].row});
         json_label(&w, c->dict, c->nearest[i].row);
         jw_key(&w, "cosine"), jw_float(&w, c->nearest[i].cosine);
         jw_object_end(&w);
@@ -238,13 +226,21 @@ static void print_links(const struct paint *p, const struct concept *c)
     }
 }
 
+static void print_row(const struct concept *c, size_t row, int columns)
+{
+    struct buf name = {0};
+    dict_set_row_name(&name, c->set, (struct concept_ref){c->dict_at, row});
+    printf("%*s  ", columns, name.data);
+    buf_clear(&name);
+}
+
 static void print_text(const struct concept *c)
 {
     struct paint p;
     paint_init(&p, stdout);
     const struct label *label = &c->dict->labels.rows[c->row];
     paint_bold(&p, true);
-    printf("%zu  ", c->row);
+    print_row(c, c->row, 0);
     paint_text(&p, label->text, label->text_len);
     paint_bold(&p, false);
     printf("\n%-10s %s\n%-10s %ld\n%-10s ", "genre", genre_name(label->genre), "id", label->id,
@@ -258,7 +254,8 @@ static void print_text(const struct concept *c)
     puts("\nNearest, by cosine");
     for (size_t i = 0; i < c->n_nearest; i++) {
         const struct label *other = &c->dict->labels.rows[c->nearest[i].row];
-        printf("  %10.6f %7zu  ", c->nearest[i].cosine, c->nearest[i].row);
+        printf("  %10.6f ", c->nearest[i].cosine);
+        print_row(c, c->nearest[i].row, 7);
         paint_text(&p, other->text, other->text_len);
         putchar('\n');
     }

@@ -11,6 +11,7 @@
 enum { BASELINE, STEERED, N_BRANCHES };
 
 struct comparison {
+    const struct args *args;
     struct job *job;
     enum generate_stop stop[SESSION_MAX_BRANCHES];
     float *first[N_BRANCHES]; /* [n_vocab] owned: logits of the first generated token */
@@ -46,12 +47,9 @@ static int compare(struct comparison *c, const struct args *args, struct err *er
     }
     for (int b = 0; b < N_BRANCHES; b++)
         c->first[b] = mem_zalloc((size_t)model->config.n_vocab, sizeof(float));
-    int rc = session_set_steering(job->session, STEERED, &job->steering, err);
-    if (rc != ERR_OK)
-        return rc;
     struct sampler sampler = {args->temperature, args->top_k, args->top_p, args->seed};
-    rc = generate(c->stop, job->session, model, 1u << BASELINE | 1u << STEERED, &sampler,
-                  args->max_tokens, note_token, c, err);
+    int rc = generate(c->stop, job->session, model, 1u << BASELINE | 1u << STEERED, &sampler,
+                      args->max_tokens, note_token, c, err);
     if (rc == ERR_OK)
         c->kl_first = logits_kl(c->first[STEERED], c->first[BASELINE], model->config.n_vocab);
     return rc;
@@ -85,6 +83,60 @@ static void json_answer(struct json_writer *w, const char *key, const struct com
     buf_clear(&text);
 }
 
+static const char *const kind_names[] = {"add", "clamp", "threshold", "project out", "SAE clamp"};
+
+static const struct label *label_of(const struct comparison *c, struct concept_ref ref)
+{
+    return &c->job->set.dicts[ref.dict]->labels.rows[ref.row];
+}
+
+static float norm_ratio(const struct comparison *c, int layer)
+{
+    return session_norm_ratio(c->job->session, STEERED, layer);
+}
+
+static void json_edits(struct json_writer *w, const struct comparison *c)
+{
+    jw_key(w, "edits");
+    jw_array(w);
+    for (size_t i = 0; i < c->job->steering.n; i++) {
+        const struct steering_edit *edit = &c->job->steering.edits[i];
+        struct concept_ref ref = c->args->edits[i].ref;
+        jw_object(w);
+        jw_key(w, "kind"), jw_string(w, kind_names[edit->what.kind]);
+        jw_key(w, "layer"), jw_int(w, edit->layer);
+        json_row(w, &c->job->set, ref);
+        json_label(w, c->job->set.dicts[ref.dict], ref.row);
+        jw_key(w, "strength");
+        if (edit->what.kind == INTERVENTION_PROJECT_OUT)
+            jw_null(w);
+        else
+            jw_float(w, edit->what.strength);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void json_effect(struct json_writer *w, const struct comparison *c)
+{
+    const struct steering *steering = &c->job->steering;
+    int lowest = steering_next_layer(steering, 0);
+    jw_key(w, "effect");
+    jw_object(w);
+    jw_key(w, "kl_first"), jw_double(w, c->kl_first);
+    jw_key(w, "norm_ratio"), jw_float(w, lowest < 0 ? 0 : norm_ratio(c, lowest));
+    jw_key(w, "layers");
+    jw_array(w);
+    for (int l = lowest; l >= 0; l = steering_next_layer(steering, l + 1)) {
+        jw_object(w);
+        jw_key(w, "layer"), jw_int(w, l);
+        jw_key(w, "norm_ratio"), jw_float(w, norm_ratio(c, l));
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+    jw_object_end(w);
+}
+
 static void print_json(const struct comparison *c)
 {
     const struct prompt *prompt = &c->job->prompt;
@@ -94,29 +146,40 @@ static void print_json(const struct comparison *c)
     json_ids(&w, "prompt_ids", prompt->ids.ids, prompt->ids.n);
     json_answer(&w, "baseline", c, BASELINE);
     json_answer(&w, "steered", c, STEERED);
-    jw_key(&w, "effect");
-    jw_object(&w);
-    jw_key(&w, "kl_first"), jw_double(&w, c->kl_first);
-    jw_key(&w, "norm_ratio"),
-        jw_float(&w, session_norm_ratio(c->job->session, STEERED, c->job->scope.hook_layer));
-    jw_object_end(&w);
+    json_edits(&w, c);
+    json_effect(&w, c);
     jw_object_end(&w);
     putchar('\n');
 }
 
-static void print_edit(const struct paint *p, const struct dictionary *dict,
-                       const struct intervention *what)
+static void print_edit(const struct paint *p, const struct comparison *c, size_t i)
 {
-    static const char *const names[] = {"add", "clamp", "threshold", "project out", "SAE clamp"};
-    const struct label *label = &dict->labels.rows[what->concept];
-    printf("  %-11s ", names[what->kind]);
+    const struct intervention *what = &c->job->steering.edits[i].what;
+    struct concept_ref ref = c->args->edits[i].ref;
+    struct buf name = {0};
+    dict_set_row_name(&name, &c->job->set, ref);
+    printf("  %-11s ", kind_names[what->kind]);
     if (what->kind != INTERVENTION_PROJECT_OUT)
         printf("%10.4g ", what->strength);
     else
         printf("%10s ", "");
-    printf("%7zu  ", what->concept);
-    paint_text(p, label->text, label->text_len);
+    printf("%7s  ", name.data);
+    paint_text(p, label_of(c, ref)->text, label_of(c, ref)->text_len);
     putchar('\n');
+    buf_clear(&name);
+}
+
+/* In the order in which they are applied. */
+static void print_edits(const struct paint *p, const struct comparison *c)
+{
+    const struct steering *steering = &c->job->steering;
+    for (int l = steering_next_layer(steering, 0); l >= 0;
+         l = steering_next_layer(steering, l + 1)) {
+        printf("Edits at layer %d, edit / residual %.4g\n", l, norm_ratio(c, l));
+        for (size_t i = 0; i < steering->n; i++)
+            if (steering->edits[i].layer == l)
+                print_edit(p, c, i);
+    }
 }
 
 static const char *ending(const struct comparison *c, int branch)
@@ -162,11 +225,8 @@ static void print_text(const struct comparison *c)
         puts("No steering flag was given: both are the same. Try --set ROW=FACTOR.");
         return;
     }
-    printf("Edits at layer %d\n", job->scope.hook_layer);
-    for (size_t i = 0; i < job->steering.n; i++)
-        print_edit(&p, job->scope.dict, &job->steering.edits[i].what);
-    printf("Effect: KL of the first token %.4g nats, edit / residual %.4g\n", c->kl_first,
-           session_norm_ratio(job->session, STEERED, job->scope.hook_layer));
+    print_edits(&p, c);
+    printf("Effect: KL of the first token %.4g nats\n", c->kl_first);
 }
 
 int cli_steer(const struct args *args, struct err *err)
@@ -175,7 +235,7 @@ int cli_steer(const struct args *args, struct err *err)
     int rc = job_open(&job, args, 0, N_BRANCHES, err);
     if (rc != ERR_OK)
         return rc;
-    struct comparison c = {.job = &job, .max_tokens = args->max_tokens};
+    struct comparison c = {.args = args, .job = &job, .max_tokens = args->max_tokens};
     rc = compare(&c, args, err);
     job_quiet(&job);
     if (rc == ERR_OK) {

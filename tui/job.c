@@ -1,5 +1,6 @@
 #include "tui/job.h"
 
+#include "core/dump_read.h"
 #include "core/latents.h"
 #include "core/matmul.h"
 #include "data/file.h"
@@ -53,16 +54,6 @@ void conversation_clear(struct conversation *c)
     *c = (struct conversation){0};
 }
 
-int job_check_row(const struct dictionary *dict, size_t row, struct err *err)
-{
-    if (row < dict->n_concepts)
-        return ERR_OK;
-    err_set(err, ERR_LIMIT, "row %zu is out of range: the dictionary %s has %zu rows", row,
-            dict->name, dict->n_concepts);
-    err_hint(err, "Use a row from 0 to %zu; axscope search lists them.", dict->n_concepts - 1);
-    return ERR_LIMIT;
-}
-
 static int make_conversation_prompt(struct job *job, const struct args *args, struct err *err)
 {
     struct conversation c;
@@ -89,16 +80,20 @@ static int make_prompt(struct job *job, const struct args *args, struct err *err
     return rc;
 }
 
-static int add_edit(struct steering *steering, const struct dictionary *dict,
+static int add_edit(struct steering *steering, const struct dict_set *set,
                     const struct steer_flag *flag, struct err *err)
 {
     float strength = flag->value;
-    int rc = job_check_row(dict, flag->row, err);
-    if (rc == ERR_OK && flag->is_factor)
-        rc = steering_strength(&strength, dict, flag->row, flag->value, err);
+    size_t in_all;
+    int rc = dict_set_row(&in_all, set, flag->ref, err);
     if (rc != ERR_OK)
         return rc;
-    struct intervention what = {steering_kind_for(dict, flag->kind), flag->row, strength};
+    const struct dictionary *dict = set->dicts[flag->ref.dict];
+    if (flag->is_factor)
+        rc = steering_strength(&strength, dict, flag->ref.row, flag->value, err);
+    if (rc != ERR_OK)
+        return rc;
+    struct intervention what = {steering_kind_for(dict, flag->kind), flag->ref.row, strength};
     return steering_add(steering, dict, what, err);
 }
 
@@ -106,7 +101,7 @@ static int make_steering(struct job *job, const struct args *args, struct err *e
 {
     int rc = ERR_OK;
     for (size_t i = 0; i < args->n_edits && rc == ERR_OK; i++)
-        rc = add_edit(&job->steering, job->scope.dict, &args->edits[i], err);
+        rc = add_edit(&job->steering, &job->set, &args->edits[i], err);
     job->steering.at = args->steer_at;
     job->steering.from = args->steer_from;
     job->steering.n_spared = job->prompt.n_spared;
@@ -121,6 +116,20 @@ void job_warn(const struct scope *scope)
     free(warning);
 }
 
+static int open_session(struct job *job, int n_branches, struct err *err)
+{
+    const struct prompt *prompt = &job->prompt;
+    int hook = job->scope.dict ? dict_set_lowest_layer(&job->set) : job->scope.hook_layer;
+    job->steered = n_branches - 1;
+    int rc = session_new(&job->session, job->scope.model, hook, n_branches, err);
+    if (rc != ERR_OK)
+        return rc;
+    session_set_progress(job->session, progress_step, &job->progress);
+    rc = session_set_prompt(job->session, prompt->ids.ids, (int)prompt->ids.n, err);
+    return rc == ERR_OK ? session_set_steering(job->session, job->steered, &job->steering, err)
+                        : rc;
+}
+
 static int open_all(struct job *job, const struct args *args, int need, int n_branches,
                     struct err *err)
 {
@@ -129,15 +138,11 @@ static int open_all(struct job *job, const struct args *args, int need, int n_br
         rc = make_prompt(job, args, err);
     if (rc == ERR_OK)
         job_warn(&job->scope);
+    if (rc == ERR_OK && job->scope.dict)
+        rc = dict_set_open(&job->set, &job->scope, args, err);
     if (rc == ERR_OK)
         rc = make_steering(job, args, err);
-    if (rc == ERR_OK)
-        rc = session_new(&job->session, job->scope.model, job->scope.hook_layer, n_branches, err);
-    if (rc == ERR_OK)
-        session_set_progress(job->session, progress_step, &job->progress);
-    if (rc == ERR_OK)
-        rc = session_set_prompt(job->session, job->prompt.ids.ids, (int)job->prompt.ids.n, err);
-    return rc;
+    return rc == ERR_OK ? open_session(job, n_branches, err) : rc;
 }
 
 static int open_dump(struct job *job, const struct args *args, int need, struct err *err)
@@ -148,7 +153,7 @@ static int open_dump(struct job *job, const struct args *args, int need, struct 
         rc = dump_file_open(&job->dump, args->dump, err);
     if (rc == ERR_OK)
         prompt_from_dump(&job->prompt, &job->scope, job->dump);
-    return rc;
+    return rc == ERR_OK ? dict_set_open(&job->set, &job->scope, args, err) : rc;
 }
 
 int job_open(struct job *job, const struct args *args, int need, int n_branches, struct err *err)
@@ -171,32 +176,118 @@ void job_quiet(struct job *job)
         session_set_progress(job->session, NULL, NULL);
 }
 
+static void forget_resid(struct job *job)
+{
+    for (size_t d = 0; job->resid && d < job->set.n; d++)
+        free(job->resid[d]);
+    free(job->resid);
+    job->resid = NULL;
+}
+
 void job_close(struct job *job)
 {
     progress_end(&job->progress);
     session_free(job->session);
     dump_file_close(job->dump);
     steering_clear(&job->steering);
+    forget_resid(job);
+    dict_set_close(&job->set);
     prompt_clear(&job->prompt);
     scope_close(&job->scope);
     *job = (struct job){0};
 }
 
-int job_latents(float **acts, struct job *job, bool is_signed, struct err *err)
+/* --- reading --- */
+
+static float *try_floats(size_t rows, size_t columns)
 {
-    const struct dictionary *dict = job->scope.dict;
-    size_t n_tokens = job->prompt.ids.n, n = 0;
+    size_t n;
+    return size_mul(&n, rows, columns) ? mem_try_alloc(n, sizeof(float)) : NULL;
+}
+
+/* One layer is what the session keeps; several take a run through all of them. */
+static int read_session(struct job *job, struct err *err)
+{
+    const struct dict_set *set = &job->set;
+    size_t n_tokens = job->prompt.ids.n, d_model = (size_t)job->scope.model->config.d_model;
+    bool is_one_layer = true;
+    for (size_t d = 0; d < set->n; d++) {
+        is_one_layer = is_one_layer && set->layers[d] == set->layers[0];
+        job->resid[d] = try_floats(n_tokens, d_model);
+        if (!job->resid[d])
+            return err_set(err, ERR_NOMEM, "no memory for the residuals of %zu tokens", n_tokens);
+    }
+    if (!is_one_layer)
+        return session_dump(job->session, job->steered, set->layers, (int)set->n, job->resid, NULL,
+                            false, err);
     int rc = session_read(job->session, err);
+    for (size_t d = 0; d < set->n && rc == ERR_OK; d++)
+        memcpy(job->resid[d], session_resid(job->session), n_tokens * d_model * sizeof(float));
+    return rc;
+}
+
+static int read_dump(struct job *job, struct err *err)
+{
+    struct dict_set *set = &job->set;
+    int rc = ERR_OK;
+    for (size_t d = 0; d < set->n && rc == ERR_OK; d++)
+        rc = dump_read(&job->resid[d], &set->layers[d], job->dump, set->dicts[d], err);
+    return rc;
+}
+
+int job_read(struct job *job, struct err *err)
+{
+    if (job->resid)
+        return ERR_OK;
+    job->resid = mem_zalloc(job->set.n, sizeof *job->resid);
+    int rc = job->dump ? read_dump(job, err) : read_session(job, err);
+    if (rc != ERR_OK)
+        forget_resid(job);
+    return rc;
+}
+
+int job_latents(float **acts, struct job *job, size_t d, bool is_signed, struct err *err)
+{
+    const struct dictionary *dict = job->set.dicts[d];
+    size_t n_tokens = job->prompt.ids.n;
+    *acts = NULL;
+    int rc = job_read(job, err);
     if (rc != ERR_OK)
         return rc;
-    if (!size_mul(&n, n_tokens, dict->n_concepts) || !(*acts = mem_try_alloc(n, sizeof **acts)))
-        return err_set(err, ERR_NOMEM, "no memory for the latents of %zu tokens x %zu concepts",
-                       n_tokens, dict->n_concepts);
-    rc = latents_encode(*acts, dict, session_resid(job->session), n_tokens, dict->d_model,
-                        is_signed, err);
+    *acts = try_floats(n_tokens, dict->n_concepts);
+    if (!*acts) {
+        err_set(err, ERR_NOMEM, "no memory for the latents of %zu tokens x %zu concepts", n_tokens,
+                dict->n_concepts);
+        err_hint(err, "Split the text.");
+        return ERR_NOMEM;
+    }
+    rc = latents_encode(*acts, dict, job->resid[d], n_tokens, dict->d_model, is_signed, err);
     if (rc != ERR_OK) {
         free(*acts);
         *acts = NULL;
+    }
+    return rc;
+}
+
+int job_latents_all(float **acts, struct job *job, bool is_signed, struct err *err)
+{
+    const struct dict_set *set = &job->set;
+    size_t n_tokens = job->prompt.ids.n, width = set->all.n_concepts;
+    if (set->n == 1)
+        return job_latents(acts, job, 0, is_signed, err);
+    *acts = try_floats(n_tokens, width);
+    int rc = *acts ? ERR_OK
+                   : err_set(err, ERR_NOMEM,
+                             "no memory for the latents of %zu tokens x %zu "
+                             "concepts",
+                             n_tokens, width);
+    for (size_t d = 0; d < set->n && rc == ERR_OK; d++) {
+        size_t n = set->dicts[d]->n_concepts;
+        float *part;
+        rc = job_latents(&part, job, d, is_signed, err);
+        for (size_t t = 0; rc == ERR_OK && t < n_tokens; t++)
+            memcpy(*acts + t * width + set->first[d], part + t * n, n * sizeof *part);
+        free(part);
     }
     return rc;
 }

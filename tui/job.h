@@ -7,20 +7,25 @@
 #include "data/dump_file.h"
 #include "data/messages.h"
 #include "tui/args.h"
+#include "tui/dict_set.h"
 #include "tui/progress.h"
 
 struct job {
     struct scope scope;
+    struct dict_set set; /* all dictionaries; n is 0 without any */
     struct prompt prompt;
-    struct steering steering; /* of the steering flags */
+    struct steering steering; /* of the steering flags, in their order */
     struct session *session;
+    int steered;              /* its branch that has the steering: the last one */
+    float **resid;            /* [set.n] of job_read, each owned, or NULL */
     struct dump_file *dump;   /* of --dump, in place of model and session; else NULL */
     struct progress progress; /* of the session; the job must not move while it is open */
 };
 
 /* Opens what `need` (enum scope_need) asks for, turns TEXT, "-" or --ids into a prompt, checks the
- * rows of the steering flags, and makes a session with the prompt set. With --dump the tokens are
- * those of the dump, and there is neither a model nor a session. */
+ * rows of the steering flags, and makes a session of n_branches > 0 with the prompt set and the
+ * last branch steered; its hook layer is the lowest of the dictionaries'. With --dump the tokens
+ * are those of the dump, and there is neither a model nor a session. */
 int job_open(struct job *job, const struct args *args, int need, int n_branches,
              struct err *err) ERR_CHECK;
 void job_close(struct job *job);
@@ -38,16 +43,20 @@ struct conversation {
 int job_conversation(struct conversation *out, const struct args *args, struct err *err) ERR_CHECK;
 void conversation_clear(struct conversation *c);
 
-/* ERR_LIMIT, with the number of rows, unless row is one of the dictionary's. */
-int job_check_row(const struct dictionary *dict, size_t row, struct err *err) ERR_CHECK;
-
 /* Prints scope_warning, if there is one, on standard error. */
 void job_warn(const struct scope *scope);
 
 /* Wipes the progress line and shows none from here on: before anything is printed. */
 void job_quiet(struct job *job);
 
-/* Latents at every prompt position, [n_prompt, n_concepts]; the caller frees *acts. */
-int job_latents(float **acts, struct job *job, bool is_signed, struct err *err) ERR_CHECK;
+/* Fills job->resid: what each dictionary reads at every prompt position, [n_prompt, d_model], the
+ * residual of its own layer before the edits there and after those of the layers below. */
+int job_read(struct job *job, struct err *err) ERR_CHECK;
+
+/* Latents of dictionary d at every prompt position, [n_prompt, n_concepts], or of all dictionaries
+ * side by side, [n_prompt, set.all.n_concepts]; the caller frees *acts. Both read where that was
+ * not done. */
+int job_latents(float **acts, struct job *job, size_t d, bool is_signed, struct err *err) ERR_CHECK;
+int job_latents_all(float **acts, struct job *job, bool is_signed, struct err *err) ERR_CHECK;
 
 #endif

@@ -23,9 +23,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
@@ -34,9 +34,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
                 '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
@@ -46,9 +46,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--texts=[neutral text, a passage for each paragraph (default\: the bundled one)]:FILE:_files' \
@@ -59,9 +59,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
@@ -70,9 +70,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
@@ -106,9 +106,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
@@ -133,9 +133,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--lens=[tokens at each end of the logit lens (default 10)]:K:' \
@@ -146,9 +146,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--json[print JSON]' \
                 '--limit=[at most N matches]:N:' \
                 '--case-sensitive[upper and lower case differ]' \
@@ -161,9 +161,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
@@ -190,9 +190,9 @@ _axscope() {
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
                 '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
-                '--acts=[act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
-                '--labels=[labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
-                '--layer=[hook layer, from 0 (default\: that of the dictionary)]:N:' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
                 '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \

@@ -85,7 +85,7 @@ fine '"kind":"gated"' info --json --dict $sae/gated
 fine '"effect":{"kl_first":0.*,"norm_ratio":0' \
     steer --json --model "$mini" --ids 2,114 --strength 5=25 --steer-at prompt --max-tokens 4
 fine 'Steered' steer --model "$mini" --ids 2,114 --project-out 5 --max-tokens 4
-fine 'kl_first":0,"norm_ratio":0}' steer --json --model "$mini" --ids 2,114 --max-tokens 2
+fine 'kl_first":0,"norm_ratio":0,' steer --json --model "$mini" --ids 2,114 --max-tokens 2
 fine 'resid.0 .*\[2, 96\]' dump --model "$mini" --ids 2,114 --out "$tmp/d.safetensors" \
     --layers 0,5 --logits all --latents
 [ -s "$tmp/d.safetensors" ] || fail "dump wrote no file"
@@ -150,7 +150,22 @@ fine '"dictionary":{.*"layer":3},"dictionaries":\[{.*"layer":1}\].*"row":"1:[0-9
     read --json --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2,114,41 --concept 1:5
 refused 1 'columns' read --model "$mini" --dict "$mini/l3" --dict "$mini_f32" --ids 2
 refused 1 'out of range' read --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2 --concept 1:64
-refused 2 'twice' search --dict "$mini/l3" --dict "$tmp/l1" x
+refused 2 'twice' info --dict "$mini/l3" --dict "$tmp/l1"
+fine '"row":"0:[0-9].*"row":"1:[0-9]' search --json --dict "$mini/l3" --dict "$tmp/l1" bread
+fine ' 1:[0-9]*  text ' search --dict "$mini/l3" --dict "$tmp/l1" bread
+fine '"row":"1:5",.*"nearest":\[{"row":"1:' show --json --dict "$mini/l3" --dict "$tmp/l1" 1:5
+fine '"layer":3,"row":"0:17".*"layer":1,"row":"1:3".*"layers":\[{"layer":1,.*{"layer":3,' steer --json \
+    --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2,114,41 --max-tokens 2 \
+    --strength 0:17=9 --strength 1:3=7
+fine '^Edits at layer 3' steer --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2,114,41 --max-tokens 2 \
+    --strength 0:17=9 --strength 1:3=7
+refused 1 'there are 2' steer --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2 --strength 2:3=7
+fine '"name":"resid.3".*"name":"resid.1".*"name":"latents.0".*"name":"latents.1"' dump --json --latents \
+    --out "$tmp/both.safetensors" --model "$mini" --dict "$mini/l3" --dict "$tmp/l1" --ids 2,114,41
+fine '"row":"1:[0-9]' read --json --dump "$tmp/both.safetensors" --dict "$mini/l3" --dict "$tmp/l1"
+refused 2 'twice for one' show --dict "$mini/l3" --acts "$tmp/acts.json" --acts "$tmp/acts.json" 1
+fine '"act_max":8' show --json --dict "$mini/l3" --dict "$tmp/l1" --acts "$tmp/acts.json" 1:5
+fine '"act_max":null' show --json --dict "$mini/l3" --dict "$tmp/l1" --acts "$tmp/acts.json" 0:5
 
 # --- names in the hub cache ---
 mkdir -p "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"

@@ -77,22 +77,46 @@ END_TEST
 START_TEST(steering_flags_keep_their_order)
 {
     struct args args = accepted("axscope steer --clamp 4=2.5 --set 1=-0.5 --project-out 9 "
-                                "--strength 3=1e2 --threshold 2=7 --set 1=2 --steer-at 5.. x");
+                                "--strength 1:3=1e2 --threshold 2=7 --set 12:1=2 --steer-at 5.. x");
     static const struct steer_flag expected[] = {
-        {INTERVENTION_CLAMP, false, 4, 2.5f},    {INTERVENTION_ADD, true, 1, -0.5f},
-        {INTERVENTION_PROJECT_OUT, false, 9, 0}, {INTERVENTION_ADD, false, 3, 100},
-        {INTERVENTION_THRESHOLD, false, 2, 7},   {INTERVENTION_ADD, true, 1, 2},
+        {INTERVENTION_CLAMP, false, {0, 4}, 2.5f},    {INTERVENTION_ADD, true, {0, 1}, -0.5f},
+        {INTERVENTION_PROJECT_OUT, false, {0, 9}, 0}, {INTERVENTION_ADD, false, {1, 3}, 100},
+        {INTERVENTION_THRESHOLD, false, {0, 2}, 7},   {INTERVENTION_ADD, true, {12, 1}, 2},
     };
     ck_assert_uint_eq(args.n_edits, 6);
     for (size_t i = 0; i < 6; i++) {
         ck_assert_int_eq(args.edits[i].kind, expected[i].kind);
         ck_assert_int_eq(args.edits[i].is_factor, expected[i].is_factor);
-        ck_assert_uint_eq(args.edits[i].row, expected[i].row);
+        ck_assert_uint_eq(args.edits[i].ref.dict, expected[i].ref.dict);
+        ck_assert_uint_eq(args.edits[i].ref.row, expected[i].ref.row);
         ck_assert_float_eq(args.edits[i].value, expected[i].value);
     }
     ck_assert_int_eq(args.steer_at, STEER_FROM);
     ck_assert_int_eq(args.steer_from, 5);
     args_clear(&args);
+}
+END_TEST
+
+START_TEST(what_a_dictionary_brings_belongs_to_the_one_named_before)
+{
+    struct args args = accepted("axscope search --labels la --dict a --layer 0 --dict b --dict c "
+                                "--acts ac --layer 7 --labels lc x");
+    ck_assert_uint_eq(args.n_more_dicts, 2);
+    const struct scope_options *a = &args.scope, *b = &args.more_dicts[0], *c = &args.more_dicts[1];
+    ck_assert_str_eq(a->dict, "a");
+    ck_assert_str_eq(a->labels, "la");
+    ck_assert(!a->acts && a->layer == 0);
+    ck_assert_str_eq(b->dict, "b");
+    ck_assert(!b->labels && !b->acts && b->layer == -1);
+    ck_assert_str_eq(c->labels, "lc");
+    ck_assert_str_eq(c->acts, "ac");
+    ck_assert_int_eq(c->layer, 7);
+    args_clear(&args);
+    check_refused("axscope read --dict a --acts x --acts y t", "--acts was given twice for one");
+    check_refused("axscope read --labels x --dict a --labels y t", "--labels was given twice");
+    check_refused("axscope read --dict a --dict b --layer 1 --layer 2 t", "--layer was given");
+    check_refused("axscope info --dict a --dict b", "--dict was given twice: a and b");
+    check_refused("axscope --dict a --dict b", "--dict was given twice: a and b");
 }
 END_TEST
 
@@ -120,7 +144,7 @@ START_TEST(lists_and_numbers_are_read)
     ck_assert_uint_eq(args.concepts[1].row, 7);
     ck_assert_str_eq(args.scope.dict, "a");
     ck_assert_uint_eq(args.n_more_dicts, 1);
-    ck_assert_str_eq(args.more_dicts[0], "b");
+    ck_assert_str_eq(args.more_dicts[0].dict, "b");
     ck_assert_int_eq(args.form, PROMPT_CHAT);
     ck_assert_str_eq(args.text, "-");
     args_clear(&args);
@@ -176,7 +200,8 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
     check_refused("axscope read --ids 2, ", "list of whole numbers");
     check_refused("axscope read --ids 2 text", "--ids takes the place");
     check_refused("axscope read", "read needs TEXT");
-    check_refused("axscope search --dict a --dict b x", "--dict was given twice");
+    check_refused("axscope steer --set 1:=1 x", "--set 1:=1");
+    check_refused("axscope steer --project-out :1 x", "--project-out :1");
     check_refused("axscope read --concept 1: x", "--concept 1:");
     check_refused("axscope read --concept :1 x", "--concept :1");
     check_refused("axscope read a b", "one operand too many");
@@ -402,6 +427,7 @@ Suite *suite_args(void)
     tcase_add_test(t, without_a_subcommand_the_operand_is_a_prompt);
     tcase_add_test(t, options_may_stand_before_and_after_the_subcommand);
     tcase_add_test(t, steering_flags_keep_their_order);
+    tcase_add_test(t, what_a_dictionary_brings_belongs_to_the_one_named_before);
     tcase_add_test(t, lists_and_numbers_are_read);
     tcase_add_test(t, a_double_dash_ends_the_options);
     tcase_add_test(t, wrong_usage_is_refused_with_its_reason);
