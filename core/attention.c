@@ -76,16 +76,19 @@ static void head_task(void *data, size_t task)
     rescale(out, 1 / state.sum, d_head);
 }
 
+double attention_cost(const struct attention_config *config, int pos)
+{
+    int n_keys = config->window > 0 && pos >= config->window ? config->window : pos + 1;
+    return 2.0 * n_keys * config->n_heads * config->d_head;
+}
+
 void attention(const struct attention_config *config, const struct attention_query *queries,
                size_t n_queries)
 {
     assert(config->n_kv_heads > 0 && config->n_heads % config->n_kv_heads == 0);
     struct job job = {config, queries};
     double cost = 0;
-    for (size_t i = 0; i < n_queries; i++) {
-        int n = queries[i].pos + 1;
-        cost += config->window > 0 && n > config->window ? config->window : n;
-    }
-    pool_run(head_task, &job, n_queries * (size_t)config->n_heads,
-             2 * cost * config->n_heads * config->d_head);
+    for (size_t i = 0; i < n_queries; i++)
+        cost += attention_cost(config, queries[i].pos);
+    pool_run(head_task, &job, n_queries * (size_t)config->n_heads, cost);
 }

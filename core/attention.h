@@ -30,6 +30,9 @@ struct attention_query {
     struct kv_span spans[2];
 };
 
+/* Multiplications of one query at a position, at most. */
+double attention_cost(const struct attention_config *config, int pos);
+
 void attention(const struct attention_config *config, const struct attention_query *queries,
                size_t n_queries);
 

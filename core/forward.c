@@ -22,23 +22,32 @@ struct forward {
     float *cosines, *sines;          /* [cap, d_head / 2] rotary table of the rows */
     float rope_theta;                /* base the table was made for; 0: none yet */
     struct attention_query *queries; /* [cap] */
+
+    forward_ask_fn *ask; /* may be NULL */
+    void *ask_data;
+    double step_cost;
+    double unasked; /* multiplications since it was asked last */
 };
 
 struct forward *forward_new(const struct model *model)
 {
     struct forward *f = mem_zalloc(1, sizeof *f);
     f->model = model;
+    f->step_cost = FORWARD_STEP_COST;
     return f;
 }
 
 static void free_scratch(struct forward *f)
 {
-    float *blocks[] = {f->y,    f->q,  f->mixed, f->k,       f->v,
-                       f->gate, f->up, f->out,   f->cosines, f->sines};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        free(blocks[i]);
+    float **blocks[] = {&f->y,    &f->q,  &f->mixed, &f->k,       &f->v,
+                        &f->gate, &f->up, &f->out,   &f->cosines, &f->sines};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        free(*blocks[i]);
+        *blocks[i] = NULL;
+    }
     free(f->queries);
-    *f = (struct forward){.model = f->model};
+    f->queries = NULL;
+    f->cap = 0;
 }
 
 void forward_free(struct forward *f)
@@ -87,6 +96,66 @@ int forward_reserve(struct forward *f, int n, struct err *err)
     f->queries = mem_alloc((size_t)n, sizeof *f->queries);
     f->cap = n;
     return ERR_OK;
+}
+
+/* --- steps: work is cut so that a cancelled call returns at once --- */
+
+/* Below this, one more pass over the weights costs more than the products. Products of many rows
+ * are fastest in multiples of it. */
+#define MIN_STEP_ROWS 8
+
+void forward_set_ask(struct forward *f, forward_ask_fn *ask, void *data)
+{
+    f->ask = ask;
+    f->ask_data = data;
+}
+
+void forward_set_step(struct forward *f, double cost)
+{
+    f->step_cost = cost;
+}
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Rows of a step when n are left and each takes so many multiplications: equal parts. */
+static int step_rows(const struct forward *f, int n, double row_cost)
+{
+    double n_most = f->step_cost / row_cost;
+    if (n_most >= n)
+        return n;
+    int n_rows = n_most > MIN_STEP_ROWS ? (int)n_most : MIN_STEP_ROWS;
+    int n_equal = ceil_div(ceil_div(n, ceil_div(n, n_rows)), MIN_STEP_ROWS) * MIN_STEP_ROWS;
+    return n_equal < n ? n_equal : n;
+}
+
+/* Counts what is about to be done, and asks first if too much was done since the last time. */
+static int begin_step(struct forward *f, double cost, struct err *err)
+{
+    f->unasked += cost;
+    if (f->unasked <= f->step_cost)
+        return ERR_OK;
+    f->unasked = cost;
+    if (f->ask && f->ask(f->ask_data))
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    return ERR_OK;
+}
+
+/* y [n, out] = x [n, in] Wᵀ */
+static int product(struct forward *f, float *y, const float *x, const struct matrix *w, int n,
+                   struct err *err)
+{
+    const double row_cost = (double)w->n_rows * (double)w->n_cols;
+    int rc = ERR_OK;
+    for (int t = 0, n_step; t < n && rc == ERR_OK; t += n_step) {
+        n_step = step_rows(f, n - t, row_cost);
+        rc = begin_step(f, n_step * row_cost, err);
+        if (rc == ERR_OK)
+            matmul(y + (size_t)t * w->n_rows, x + (size_t)t * w->n_cols, w, (size_t)n_step);
+    }
+    return rc;
 }
 
 /* --- input --- */
@@ -176,14 +245,17 @@ static void rope_rows(float *x, const struct forward *f, int n, int n_heads)
 }
 
 /* y = what enters attention; keys and values of every row go to the caches. */
-static void store_keys_values(struct forward *f, const struct batch *b, int l)
+static int store_keys_values(struct forward *f, const struct batch *b, int l, struct err *err)
 {
     const struct model_config *c = &f->model->config;
     const struct layer *layer = &f->model->layers[l];
     const size_t n = (size_t)b->n, width = (size_t)c->n_kv_heads * (size_t)c->d_head;
     norm_rows(f->y, b->x, layer->norm_attn_in, b->n, c);
-    matmul(f->k, f->y, &layer->wk, n);
-    matmul(f->v, f->y, &layer->wv, n);
+    int rc = product(f, f->k, f->y, &layer->wk, b->n, err);
+    if (rc == ERR_OK)
+        rc = product(f, f->v, f->y, &layer->wv, b->n, err);
+    if (rc != ERR_OK)
+        return rc;
     rope_rows(f->k, f, b->n, c->n_kv_heads);
     for (size_t t = 0; t < n; t++) {
         const struct row *row = &b->rows[t];
@@ -192,6 +264,7 @@ static void store_keys_values(struct forward *f, const struct batch *b, int l)
         memcpy(kv_cache_value(row->timeline->own, l, row->pos), f->v + t * width,
                width * sizeof(float));
     }
+    return ERR_OK;
 }
 
 static struct kv_span span_of(const struct kv_cache *cache, int l, int end)
@@ -203,7 +276,7 @@ static struct kv_span span_of(const struct kv_cache *cache, int l, int end)
                             end - cache->first_pos};
 }
 
-static void attend(struct forward *f, const struct batch *b, int l)
+static int attend(struct forward *f, const struct batch *b, int l, struct err *err)
 {
     const struct model_config *c = &f->model->config;
     const struct attention_config config = {
@@ -221,30 +294,49 @@ static void attend(struct forward *f, const struct batch *b, int l)
                       span_of(line->own, l, b->rows[t].pos + 1)},
         };
     }
-    attention(&config, f->queries, (size_t)b->n);
+    double row_cost = 0; /* of the row that sees the most */
+    for (int t = 0; t < b->n; t++)
+        row_cost = fmax(row_cost, attention_cost(&config, b->rows[t].pos));
+    int rc = ERR_OK;
+    for (int t = 0, n_step; t < b->n && rc == ERR_OK; t += n_step) {
+        n_step = step_rows(f, b->n - t, row_cost);
+        rc = begin_step(f, n_step * row_cost, err);
+        if (rc == ERR_OK)
+            attention(&config, f->queries + t, (size_t)n_step);
+    }
+    return rc;
 }
 
-static void attention_block(struct forward *f, const struct batch *b, int l)
+static int attention_block(struct forward *f, const struct batch *b, int l, struct err *err)
 {
     const struct layer *layer = &f->model->layers[l];
-    matmul(f->q, f->y, &layer->wq, (size_t)b->n);
+    int rc = product(f, f->q, f->y, &layer->wq, b->n, err);
+    if (rc != ERR_OK)
+        return rc;
     rope_rows(f->q, f, b->n, f->model->config.n_heads);
-    attend(f, b, l);
-    matmul(f->out, f->mixed, &layer->wo, (size_t)b->n);
-    add_normed(b->x, f->out, layer->norm_attn_out, b->n, &f->model->config);
+    rc = attend(f, b, l, err);
+    if (rc == ERR_OK)
+        rc = product(f, f->out, f->mixed, &layer->wo, b->n, err);
+    if (rc == ERR_OK)
+        add_normed(b->x, f->out, layer->norm_attn_out, b->n, &f->model->config);
+    return rc;
 }
 
-static void feed_forward_block(struct forward *f, const struct batch *b, int l)
+static int feed_forward_block(struct forward *f, const struct batch *b, int l, struct err *err)
 {
     const struct model_config *c = &f->model->config;
     const struct layer *layer = &f->model->layers[l];
-    const size_t n = (size_t)b->n;
     norm_rows(f->y, b->x, layer->norm_ffw_in, b->n, c);
-    matmul(f->gate, f->y, &layer->w_gate, n);
-    matmul(f->up, f->y, &layer->w_up, n);
-    gelu_all(f->gate, f->up, n * (size_t)c->d_ff);
-    matmul(f->out, f->gate, &layer->w_down, n);
-    add_normed(b->x, f->out, layer->norm_ffw_out, b->n, c);
+    int rc = product(f, f->gate, f->y, &layer->w_gate, b->n, err);
+    if (rc == ERR_OK)
+        rc = product(f, f->up, f->y, &layer->w_up, b->n, err);
+    if (rc != ERR_OK)
+        return rc;
+    gelu_all(f->gate, f->up, (size_t)b->n * (size_t)c->d_ff);
+    rc = product(f, f->out, f->gate, &layer->w_down, b->n, err);
+    if (rc == ERR_OK)
+        add_normed(b->x, f->out, layer->norm_ffw_out, b->n, c);
+    return rc;
 }
 
 /* Drops the rows that nobody needs, with all that the rest of the layer reads of them. */
@@ -289,12 +381,15 @@ int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forwa
         const struct layer_config *layer = &f->model->layers[l].config;
         if (layer->rope_theta != f->rope_theta)
             prepare_rope(f, batch, layer->rope_theta);
-        store_keys_values(f, batch, l);
-        if (l == l1 - 1 && batch->keep)
+        rc = store_keys_values(f, batch, l, err);
+        if (rc == ERR_OK && l == l1 - 1 && batch->keep)
             keep_rows(f, batch);
-        attention_block(f, batch, l);
-        feed_forward_block(f, batch, l);
-        rc = forward_check(f->model, batch->x, batch->rows, batch->n, l, err);
+        if (rc == ERR_OK)
+            rc = attention_block(f, batch, l, err);
+        if (rc == ERR_OK)
+            rc = feed_forward_block(f, batch, l, err);
+        if (rc == ERR_OK)
+            rc = forward_check(f->model, batch->x, batch->rows, batch->n, l, err);
         if (rc == ERR_OK && after)
             rc = after(data, l, batch, err);
     }
@@ -303,20 +398,35 @@ int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forwa
 
 /* --- output --- */
 
-int forward_logits(struct forward *f, float *logits, const float *x, const struct row *rows, int n,
-                   struct err *err)
+static int logits_step(struct forward *f, float *logits, const float *y, const struct row *rows,
+                       int n, struct err *err)
 {
     const struct model_config *c = &f->model->config;
     const size_t n_vocab = (size_t)c->n_vocab;
-    int rc = forward_reserve(f, n, err);
-    if (rc != ERR_OK)
-        return rc;
-    norm_rows(f->y, x, f->model->norm_final, n, c);
-    matmul(logits, f->y, &f->model->embed, (size_t)n);
+    matmul(logits, y, &f->model->embed, (size_t)n);
     for (size_t t = 0; t < (size_t)n; t++)
         if (!all_finite(logits + t * n_vocab, n_vocab)) /* the soft-cap would hide an infinity */
             return err_set(err, ERR_FORMAT, "output, position %d: a logit is not a finite number",
                            rows[t].pos);
     softcap_all(logits, c->final_softcap, (size_t)n * n_vocab);
     return ERR_OK;
+}
+
+int forward_logits(struct forward *f, float *logits, const float *x, const struct row *rows, int n,
+                   struct err *err)
+{
+    const struct model_config *c = &f->model->config;
+    const size_t n_vocab = (size_t)c->n_vocab, d_model = (size_t)c->d_model;
+    const double row_cost = (double)n_vocab * (double)d_model;
+    int rc = forward_reserve(f, n, err);
+    if (rc == ERR_OK)
+        norm_rows(f->y, x, f->model->norm_final, n, c);
+    for (int t = 0, n_step; t < n && rc == ERR_OK; t += n_step) {
+        n_step = step_rows(f, n - t, row_cost);
+        rc = begin_step(f, n_step * row_cost, err);
+        if (rc == ERR_OK)
+            rc = logits_step(f, logits + (size_t)t * n_vocab, f->y + (size_t)t * d_model, rows + t,
+                             n_step, err);
+    }
+    return rc;
 }

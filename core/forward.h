@@ -14,6 +14,9 @@
 /* A batch has at most so many rows: that bounds the scratch memory. */
 #define FORWARD_MAX_ROWS 512
 
+/* Multiplications between two asks whether to go on: 60 ms at 150 GFLOP/s. */
+#define FORWARD_STEP_COST 4.5e9
+
 /* Where the keys and values of one line of text are. `own` has room for the positions of the
  * batch, which are written; positions before own->first_pos are read from `prefix`. */
 struct timeline {
@@ -39,10 +42,16 @@ struct batch {
  * error. */
 typedef int forward_layer_fn(void *data, int layer, const struct batch *batch, struct err *err);
 
+/* Asked before and between the steps of a layer. Returning true stops with ERR_CANCELLED. */
+typedef bool forward_ask_fn(void *data);
+
 struct forward;
 
 struct forward *forward_new(const struct model *model);
 void forward_free(struct forward *f);
+
+void forward_set_ask(struct forward *f, forward_ask_fn *ask, void *data); /* ask: may be NULL */
+void forward_set_step(struct forward *f, double cost); /* FORWARD_STEP_COST; less in tests */
 
 /* Makes sure there is scratch for batches of n rows. n <= FORWARD_MAX_ROWS. */
 int forward_reserve(struct forward *f, int n, struct err *err) ERR_CHECK;
@@ -51,7 +60,8 @@ int forward_reserve(struct forward *f, int n, struct err *err) ERR_CHECK;
 void forward_embed(float *x, const struct model *model, const int *ids, int n);
 
 /* Runs layers l0 <= l < l1. Keys and values of all rows are in their caches afterwards. A residual
- * that is not finite is ERR_FORMAT, with layer and position. after: may be NULL. */
+ * that is not finite is ERR_FORMAT, with layer and position. after: may be NULL. After an error, x
+ * and the keys and values of the rows are worth nothing. */
 int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forward_layer_fn *after,
                    void *data, struct err *err) ERR_CHECK;
 

@@ -15,6 +15,12 @@ static size_t width_of(const struct session *s)
     return (size_t)s->model->config.d_model;
 }
 
+static bool is_cancelled(void *data)
+{
+    struct session *s = data;
+    return s->progress && s->progress(s->progress_data, s->done, s->total);
+}
+
 /* --- life --- */
 
 int session_new(struct session **out, const struct model *model, int hook_layer, int n_branches,
@@ -31,6 +37,7 @@ int session_new(struct session **out, const struct model *model, int hook_layer,
     s->hook_layer = hook_layer;
     s->n_branches = n_branches;
     s->forward = forward_new(model);
+    forward_set_ask(s->forward, is_cancelled, s);
     kv_cache_init(&s->lower, c, 0, hook_layer + 1);
     s->line.own = &s->lower;
     for (int b = 0; b < n_branches; b++) {
@@ -135,7 +142,7 @@ static int watch_layer(void *data, int layer, const struct batch *batch, struct 
     struct session *s = w->session;
     int rc = w->after ? w->after(w->data, layer, batch, err) : ERR_OK;
     s->done += w->n;
-    if (rc == ERR_OK && s->progress && s->progress(s->progress_data, s->done, s->total))
+    if (rc == ERR_OK && is_cancelled(s))
         return err_set(err, ERR_CANCELLED, "cancelled");
     return rc;
 }

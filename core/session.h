@@ -25,9 +25,9 @@
 
 struct session;
 
-/* Called between layers. done and total are in row-layers of the current call. Returning true
- * cancels: the call returns ERR_CANCELLED and the session stays usable (what was finished is
- * kept). May be NULL. */
+/* Called after each layer, and within a layer before more than 60 ms or so have passed. done and
+ * total are in row-layers of the current call. Returning true cancels: the call returns
+ * ERR_CANCELLED and the session stays usable (what was finished is kept). May be NULL. */
 typedef bool session_progress_fn(void *data, long done, long total);
 
 /* hook_layer: 0..n_layers-1, the lowest that is read or edited. n_branches:

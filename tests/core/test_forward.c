@@ -169,6 +169,80 @@ START_TEST(the_callback_sees_every_layer_and_may_stop)
 }
 END_TEST
 
+/* --- steps --- */
+
+struct asked {
+    int n, stop_at; /* stop at this ask; 0: never */
+};
+
+static bool count_ask(void *data)
+{
+    struct asked *asked = data;
+    return ++asked->n == asked->stop_at;
+}
+
+/* Layers 0 <= l < 4 and all logits of N rows in steps of `step_cost`. */
+static int run_in_steps(float *x, float *logits, struct line *line, double step_cost,
+                        struct asked *asked)
+{
+    struct row rows[N];
+    for (int t = 0; t < N; t++)
+        rows[t] = (struct row){&line->timeline, t};
+    struct batch batch = {.x = x, .rows = rows, .n = N};
+    forward_embed(x, model, ids, N);
+    forward_set_ask(forward, count_ask, asked);
+    forward_set_step(forward, step_cost);
+    int rc = forward_layers(forward, &batch, 0, 4, NULL, NULL, &err);
+    if (rc == ERR_OK)
+        rc = forward_logits(forward, logits, x, rows, N, &err);
+    forward_set_ask(forward, NULL, NULL);
+    forward_set_step(forward, FORWARD_STEP_COST);
+    return rc;
+}
+
+START_TEST(a_batch_is_asked_whether_to_go_on_more_often_in_smaller_steps)
+{
+    struct line line;
+    struct asked rarely = {0}, often = {0};
+    float *whole = mem_alloc(N * D, sizeof *whole), *x = mem_alloc(N * D, sizeof *x);
+    float *logits = mem_alloc(2 * N * 259, sizeof *logits);
+    line_open(&line);
+    ck_assert_int_eq(run_in_steps(whole, logits, &line, FORWARD_STEP_COST, &rarely), ERR_OK);
+    ck_assert_int_eq(rarely.n, 0);
+    ck_assert_int_eq(run_in_steps(x, logits + N * 259, &line, 1, &often), ERR_OK);
+    /* 7 products and the attention of 4 layers, then the output, in steps of 8 rows each */
+    ck_assert_int_eq(often.n, (8 * 4 + 1) * 3);
+    approx_tensor("x", x, whole, N * D, 1e-5);
+    approx_tensor("logits", logits + N * 259, logits, N * 259, 1e-5);
+    kv_cache_clear(&line.cache);
+    free(logits);
+    free(x);
+    free(whole);
+}
+END_TEST
+
+START_TEST(stopped_at_any_step_the_rows_can_be_run_again)
+{
+    float *want = mem_alloc(N * D, sizeof *want), *x = mem_alloc(N * D, sizeof *x);
+    float *logits = mem_alloc(N * 259, sizeof *logits);
+    run_alone(want, ids, N, 4);
+    for (int at = 1; at <= 99; at += 7) {
+        struct line line;
+        struct asked asked = {.stop_at = at};
+        line_open(&line);
+        ck_assert_int_eq(run_in_steps(x, logits, &line, 1, &asked), ERR_CANCELLED);
+        ck_assert_int_eq(asked.n, at);
+        asked = (struct asked){0};
+        ck_assert_int_eq(run_in_steps(x, logits, &line, 1, &asked), ERR_OK);
+        approx_tensor("x", x, want, N * D, 1e-5);
+        kv_cache_clear(&line.cache);
+    }
+    free(logits);
+    free(x);
+    free(want);
+}
+END_TEST
+
 START_TEST(logits_are_capped_and_leave_x_alone)
 {
     float x[D], before[D];
@@ -208,6 +282,8 @@ Suite *suite_forward(void)
     tcase_add_test(t, rows_that_nobody_needs_leave_their_keys_only);
     tcase_add_test(t, layers_can_be_run_in_parts);
     tcase_add_test(t, the_callback_sees_every_layer_and_may_stop);
+    tcase_add_test(t, a_batch_is_asked_whether_to_go_on_more_often_in_smaller_steps);
+    tcase_add_test(t, stopped_at_any_step_the_rows_can_be_run_again);
     tcase_add_test(t, logits_are_capped_and_leave_x_alone);
     suite_add_tcase(s, t);
     return s;

@@ -1,6 +1,6 @@
 /* What must hold between sessions whatever the weights: every short cut against the long way. */
 #include "core/matmul.h"
-#include "core/session.h"
+#include "core/session_internal.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
@@ -615,6 +615,44 @@ START_TEST(a_cancelled_call_leaves_a_usable_session)
 }
 END_TEST
 
+struct stop {
+    long calls, at;
+};
+
+static bool stop_at_call(void *data, long done, long total)
+{
+    struct stop *stop = data;
+    ck_assert(done >= 0 && done <= total);
+    return ++stop->calls == stop->at;
+}
+
+START_TEST(a_read_cancelled_within_a_layer_keeps_the_batches_before_it)
+{
+    enum { N = 1100, BATCH = (N + 2) / 3 };
+    struct session *whole = open_session(0, N);
+    struct stop stop = {0};
+    ck_assert_int_eq(session_read(whole, &err), ERR_OK);
+    for (long at = 1; at < 100; at += 9) { /* steps of the second batch */
+        struct session *s = open_session(0, N);
+        session_set_progress(s, stop_at_call, &stop);
+        forward_set_step(s->forward, 1e5);
+        stop = (struct stop){.at = 0};
+        ck_assert_int_eq(session_set_prompt(s, ids, BATCH, &err), ERR_OK);
+        ck_assert_int_eq(session_read(s, &err), ERR_OK);
+        ck_assert_int_gt(stop.calls, 10 * (HOOK + 1)); /* not only after each layer */
+        ck_assert_int_eq(session_set_prompt(s, ids, N, &err), ERR_OK);
+        stop = (struct stop){.at = at};
+        ck_assert_int_eq(session_read(s, &err), ERR_CANCELLED);
+        stop = (struct stop){.at = 0};
+        ck_assert_int_eq(session_read(s, &err), ERR_OK);
+        ck_assert_int_eq(session_n_computed(s), N - BATCH);
+        check_close("residuals", session_resid(s), session_resid(whole), N * d_model);
+        session_free(s);
+    }
+    session_free(whole);
+}
+END_TEST
+
 START_TEST(threads_do_not_change_a_bit)
 {
     struct session *one = open_session(2, 40), *several = open_session(2, 40);
@@ -663,6 +701,7 @@ Suite *suite_session(void)
     tcase_add_test(t, nan_is_an_error_that_names_layer_and_position);
     tcase_add_test(t, progress_counts_up_to_its_total);
     tcase_add_test(t, a_cancelled_call_leaves_a_usable_session);
+    tcase_add_test(t, a_read_cancelled_within_a_layer_keeps_the_batches_before_it);
     tcase_add_test(t, threads_do_not_change_a_bit);
     suite_add_tcase(s, t);
     return s;
