@@ -161,7 +161,8 @@ static void print_model(const struct paint *p, const struct scope *scope)
             printf(" %s", dtype_name((enum dtype)d));
     putchar('\n');
     print_size("weights", model->n_weight_bytes);
-    print_size("per 1000 tok.", 1000 * bytes_per_token(scope));
+    printf("  %-14s %.1f MB more for each 1000 tokens\n", "text",
+           (double)(1000 * bytes_per_token(scope)) / 1e6);
 }
 
 static void print_dictionary(const struct paint *p, const struct scope *scope)
@@ -194,8 +195,8 @@ static void print_text(const struct scope *scope)
         print_dictionary(&p, scope);
     else
         puts("dictionary  none (--dict)");
-    printf("memory        %.1f MB for %d tokens, weights mapped\n", (double)forecast(scope) / 1e6,
-           FORECAST_TOKENS);
+    printf("memory        %.1f MB with a text of %d tokens; weights are used where they lie\n",
+           (double)forecast(scope) / 1e6, FORECAST_TOKENS);
     printf("arithmetic    %s, %d threads\n", matmul_isa(), matmul_threads());
     printf("version       %s\n", version_string());
 }

@@ -374,6 +374,7 @@ int cli_read(const struct args *args, struct err *err)
     int rc = job_open(&job, args, SCOPE_DICT | SCOPE_CALIBRATION, 1, err);
     if (rc != ERR_OK)
         return rc;
+    job_note_unsteered(&job, job.set.layers, job.set.n, false);
     struct reading r = {.args = args,
                         .scope = &job.scope,
                         .dump = job.dump,
