@@ -121,7 +121,7 @@ static void gain(struct app *app, float factor)
 
 static void other_pane(struct app *app)
 {
-    if (app->screen == SCREEN_CONCEPTS)
+    if (app->screen == SCREEN_CONCEPTS || app->model.is_dump) /* which has no answers */
         return;
     app->pane = app->pane == PANE_LIST ? PANE_ANSWERS : PANE_LIST;
     update_notice(app, app->pane == PANE_LIST ? "list" : "answers: j k scroll");
@@ -145,6 +145,10 @@ static bool common_action(struct app *app, enum action action, struct cmds *out)
         return true;
     case ACTION_GO_STEER:
         update_go(app, SCREEN_STEER);
+        return true;
+    case ACTION_FIND:
+        update_go(app, SCREEN_CONCEPTS);
+        app->mode = MODE_FILTER;
         return true;
     case ACTION_BACK:
         update_go(app, app->previous);
@@ -379,6 +383,8 @@ static void model(struct app *app, struct event *e, struct cmds *out)
     app->wants_answer = app->mode != MODE_EDIT;
     if (app->model.warning)
         update_notice(app, "%s", app->model.warning);
+    else if (!app->model.has_tokenizer)
+        update_notice(app, "no tokenizer: i types token ids, such as " DEFAULT_IDS);
     if (app->prompt.text.len == 0 && app->mode != MODE_EDIT)
         line_edit_set(&app->prompt, app->model.has_tokenizer ? DEFAULT_PROMPT : DEFAULT_IDS);
     update_run(app, out, false);

@@ -39,7 +39,7 @@ static const char *field_end(const char *at, const char *end)
 /* TEXT, or TEXT<tab>ROW,ROW, or TEXT<tab>ROW,ROW<tab>FACTOR. */
 static struct example parse_example(const char *line, size_t len)
 {
-    struct example e = {.factor = 1};
+    struct example e = {.factor = FACTOR_FIRST};
     struct buf text = {0};
     const char *end = line + len, *text_end = field_end(line, end);
     text_valid(&text, line, (size_t)(text_end - line));
@@ -52,7 +52,7 @@ static struct example parse_example(const char *line, size_t len)
     if (pins_end < end && isdigit((unsigned char)pins_end[1]))
         e.factor = strtof(pins_end + 1, NULL);
     if (!(e.factor <= FACTOR_MAX))
-        e.factor = 1;
+        e.factor = FACTOR_FIRST;
     return e;
 }
 

@@ -443,7 +443,7 @@ START_TEST(examples_may_name_concepts_and_a_factor)
     struct worker_options options = {.scope = {.model = dir, .dict = FOLDER "/l2", .layer = -1}};
     ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
     wait_until(w, NULL, is_opened, NULL);
-    ck_assert_str_eq(said, "plain|0:0,0|1.0\ntwo|2:3,14|0.6\nbad|0:0,0|1.0\nlast|0:0,0|0.5\n");
+    ck_assert_str_eq(said, "plain|0:0,0|0.5\ntwo|2:3,14|0.6\nbad|0:0,0|0.5\nlast|0:0,0|0.5\n");
     worker_stop(w);
     tmp_dir_free(dir);
 }
