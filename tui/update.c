@@ -367,8 +367,18 @@ static void opened(struct app *app, struct event *e, struct cmds *out)
         update_filter_changed(app, out);
 }
 
+/* The calibration is there: z may be the better unit, unless the user has chosen one already. */
+static void take_calibrated(struct app *app, const struct dictionary *dict)
+{
+    if (app->unit == score_unit_of(app->dict))
+        app->unit = score_unit_of(dict);
+    app->dict = dict;
+}
+
 static void model(struct app *app, struct event *e, struct cmds *out)
 {
+    if (app->dict && e->model.dict)
+        take_calibrated(app, e->model.dict);
     app->model = e->model;
     e->model = (struct model_info){0};
     app->load = LOAD_READY;

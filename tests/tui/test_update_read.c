@@ -1,4 +1,5 @@
 /* What keys and texts on Read lead to. */
+#include "data/calibration.h"
 #include "tests/tui/fake_app.h"
 
 #include <check.h>
@@ -52,12 +53,37 @@ START_TEST(the_automatic_slot_prefers_a_concept_that_fires)
 }
 END_TEST
 
+/* z is the best unit of a dictionary without maxima, but not above one that was chosen. */
+START_TEST(a_calibration_that_comes_with_the_model_makes_z_the_unit)
+{
+    struct calibration *cal = calibration_new(FAKE_CONCEPTS, false);
+    calibration_set_floor(cal);
+    for (int chosen = 0; chosen < 2; chosen++) {
+        const struct dictionary *raw = fake_dictionary_raw(), *full = fake_dictionary();
+        struct dictionary calibrated = chosen ? *full : *raw;
+        calibrated.calibration = cal;
+        struct app app;
+        app_init(&app, 24, 80);
+        fake_send(&app, fake_opened(chosen ? full : raw), NULL);
+        fake_keys(&app, chosen ? "U" : "");
+        ck_assert_int_eq(app.unit, chosen ? SCORE_SHARE : SCORE_RAW);
+        struct event e = {.kind = EVENT_MODEL, .model.dict = &calibrated};
+        fake_send(&app, e, NULL);
+        ck_assert_int_eq(app.unit, chosen ? SCORE_SHARE : SCORE_Z);
+        ck_assert_ptr_eq(app.dict, &calibrated);
+        app_clear(&app);
+    }
+    calibration_close(cal);
+}
+END_TEST
+
 Suite *suite_update_read(void)
 {
     Suite *s = suite_create("update_read");
     TCase *t = tcase_create("update_read");
     tcase_add_test(t, slash_opens_the_filter_from_every_screen);
     tcase_add_test(t, a_text_of_blanks_is_not_run);
+    tcase_add_test(t, a_calibration_that_comes_with_the_model_makes_z_the_unit);
     tcase_add_test(t, the_automatic_slot_prefers_a_concept_that_fires);
     suite_add_tcase(s, t);
     return s;
