@@ -1,4 +1,5 @@
 #define _XOPEN_SOURCE 700 /* realpath */
+#define _DEFAULT_SOURCE   /* madvise */
 #include "data/file.h"
 
 #include <errno.h>
@@ -84,6 +85,19 @@ void file_unmap(struct file_map *map)
     }
     free(map->path);
     *map = (struct file_map){0};
+}
+
+void file_map_release(const void *data, size_t size)
+{
+#ifdef MADV_DONTNEED /* posix_madvise is free to do nothing, and does */
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)data + size) / page * page;
+    if (to > from)
+        madvise((void *)from, to - from, MADV_DONTNEED);
+#else
+    (void)data, (void)size;
+#endif
 }
 
 static int read_stream(struct buf *out, FILE *stream, const char *name, size_t max_bytes,

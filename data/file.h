@@ -19,6 +19,9 @@ struct file_map {
 
 int file_map(struct file_map *out, const char *path, struct err *err) ERR_CHECK;
 void file_unmap(struct file_map *map);
+/* Gives whole pages inside data[0..size), which lies in a mapped file, back to the system; they are
+ * read again when they are used again. */
+void file_map_release(const void *data, size_t size);
 
 /* Reads a whole file of at most max_bytes into out (appended). "-" reads standard input. */
 int file_read(struct buf *out, const char *path, size_t max_bytes, struct err *err) ERR_CHECK;

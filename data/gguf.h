@@ -5,6 +5,7 @@
 #define DATA_GGUF_H
 
 #include "data/err.h"
+#include "data/mem.h"
 #include "data/tensor.h"
 
 #include <stdbool.h>
@@ -73,5 +74,12 @@ const struct tensor *gguf_find_tensor(const struct gguf *g, const char *name); /
 /* ERR_UNSUPPORTED, naming tensor and type, if the file has tensors of other types: they are not
  * among the above. */
 int gguf_check_types(const struct gguf *g, struct err *err) ERR_CHECK;
+
+/* Appends the head of a version 3 file: texts as pairs {key, value}, and what the tensors are (all
+ * but their data, which is not looked at). The tensors' bytes are to follow in the same order, each
+ * padded with gguf_padding zeros. */
+void gguf_write_head(struct buf *out, const char *const (*texts)[2], size_t n_texts,
+                     const struct tensor *tensors, size_t n_tensors);
+size_t gguf_padding(size_t n_bytes);
 
 #endif

@@ -43,6 +43,9 @@ START_TEST(a_written_file_is_mapped_and_read_back)
     ck_assert_uint_eq(map.size, sizeof bytes);
     ck_assert_mem_eq(map.data, bytes, sizeof bytes);
     ck_assert_str_eq(map.path, path);
+    file_map_release(map.data, sizeof bytes);
+    file_map_release(map.data + 1, 10); /* no whole page */
+    ck_assert_mem_eq(map.data, bytes, sizeof bytes);
     file_unmap(&map);
     struct buf b = {0};
     ck_assert_int_eq(file_read(&b, path, sizeof bytes, &err), ERR_OK);

@@ -334,6 +334,46 @@ START_TEST(a_type_without_a_number_is_named_as_unknown)
 }
 END_TEST
 
+/* Two writers that share no line must agree to the byte. */
+START_TEST(a_written_head_is_that_of_a_made_file)
+{
+    static const uint8_t blocks[34] = {1, 2, 3};
+    const struct tensor tensors[] = {
+        {.name = "q",
+         .dtype = DTYPE_Q8_0,
+         .n_dims = 1,
+         .shape = {32},
+         .data = blocks,
+         .n_bytes = 34},
+        {.name = "w",
+         .dtype = DTYPE_F32,
+         .n_dims = 2,
+         .shape = {2, 3},
+         .data = weights,
+         .n_bytes = sizeof weights},
+    };
+    const char *const texts[][2] = {{"general.architecture", "none"}, {"a.key", "text"}};
+    struct gguf_maker m = {0};
+    struct buf made = {0}, written = {0};
+    for (int i = 0; i < 2; i++) {
+        gguf_make_string(&m, texts[i][0], texts[i][1]);
+        gguf_make_tensor(&m, tensors[i].name, &tensors[i]);
+    }
+    gguf_make_end(&made, &m);
+    gguf_write_head(&written, texts, 2, tensors, 2);
+    for (int i = 0; i < 2; i++) {
+        buf_add(&written, tensors[i].data, tensors[i].n_bytes);
+        for (size_t n = i == 0 ? gguf_padding(tensors[i].n_bytes) : 0; n > 0; n--)
+            buf_char(&written, '\0');
+    }
+    ck_assert_uint_eq(written.len, made.len);
+    ck_assert_mem_eq(written.data, made.data, made.len);
+    buf_clear(&written);
+    buf_clear(&made);
+    gguf_make_clear(&m);
+}
+END_TEST
+
 Suite *suite_gguf(void)
 {
     Suite *s = suite_create("gguf");
@@ -347,6 +387,7 @@ Suite *suite_gguf(void)
     tcase_add_test(t, tensors_that_cannot_be_are_refused);
     tcase_add_test(t, offsets_are_checked);
     tcase_add_test(t, a_type_without_a_number_is_named_as_unknown);
+    tcase_add_test(t, a_written_head_is_that_of_a_made_file);
     suite_add_tcase(s, t);
     return s;
 }
