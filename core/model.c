@@ -3,6 +3,7 @@
 #include "data/file.h"
 #include "data/hub_cache.h"
 #include "data/mem.h"
+#include "data/weights_cache.h"
 
 #include <limits.h>
 #include <math.h>
@@ -245,8 +246,36 @@ void model_close(struct model *model)
     free(model->norm_final);
     free(model->name);
     free(model->path);
+    free(model->blocks);
+    free(model->notice);
+    weights_cache_close(model->cache);
     model_files_close(model->files);
     free(model);
+}
+
+struct matrix *model_matrix(struct model *model, enum weight_role role, int layer)
+{
+    struct layer *y = &model->layers[layer];
+    switch (role) {
+    case WEIGHT_EMBED:
+        return &model->embed;
+    case WEIGHT_QUERY:
+        return &y->wq;
+    case WEIGHT_KEY:
+        return &y->wk;
+    case WEIGHT_VALUE:
+        return &y->wv;
+    case WEIGHT_ATTN_OUT:
+        return &y->wo;
+    case WEIGHT_GATE:
+        return &y->w_gate;
+    case WEIGHT_UP:
+        return &y->w_up;
+    case WEIGHT_DOWN:
+        return &y->w_down;
+    default:
+        return NULL;
+    }
 }
 
 int model_is_stop(const struct model *model, int id)

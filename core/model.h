@@ -42,15 +42,23 @@ struct model {
     struct matrix embed;       /* [n_vocab, d_model], tied: also the output matrix */
     struct layer *layers;      /* [n_layers] */
     float *norm_final;         /* f32 [d_model] */
-    size_t n_weight_bytes;     /* mapped */
+    size_t n_weight_bytes;     /* mapped, but for the next ones */
+    size_t n_heap_bytes;       /* of weights that were converted */
     char *name;                /* owned: last part of the path, or the hub cache's repository */
     char *path;                /* owned */
     struct model_files *files; /* owns the bytes; NULL for a model built in memory */
+    /* core/model_quantise.h; each may be NULL */
+    void *blocks;                /* owned: weights on the heap */
+    struct weights_cache *cache; /* owned: weights in the cache */
+    char *notice;                /* owned: what the user should know of how they were opened */
 };
 
 /* Opens a folder in Hugging Face layout or a GGUF file; refuses other architectures by name. */
 int model_open(struct model **out, const char *path, struct err *err) ERR_CHECK;
 void model_close(struct model *model);
+
+/* The matrix of a role (layer is ignored for the embedding); NULL where a role is a norm's. */
+struct matrix *model_matrix(struct model *model, enum weight_role role, int layer);
 
 /* Is it one of the ids that end a generation? */
 int model_is_stop(const struct model *model, int id);

@@ -1,5 +1,6 @@
 #include "core/scope.h"
 
+#include "core/model_quantise.h"
 #include "data/chat_template.h"
 #include "data/file.h"
 #include "data/hub_cache.h"
@@ -175,8 +176,6 @@ int scope_calibration_key(struct calibration_key *out, const struct scope *scope
 int scope_open_calibration(struct scope *scope, const char *model_path, struct err *err)
 {
     struct calibration_key key;
-    if (!calibration_any())
-        return ERR_OK;
     int rc = scope_calibration_key(&key, scope, model_path, err);
     return rc == ERR_OK
                ? calibration_find(&scope->dict->calibration, &key, scope->dict->n_concepts, err)
@@ -205,6 +204,13 @@ char *scope_warning(const struct scope *scope)
     return text.data;
 }
 
+static int quantise(struct scope *scope, const struct scope_options *options, struct err *err)
+{
+    const struct quantise_options q = {options->caches_weights, options->progress,
+                                       options->progress_data};
+    return model_quantise(scope->model, &q, err);
+}
+
 static int open_parts(struct scope *scope, const struct scope_paths *paths,
                       const struct scope_options *options, int need, struct err *err)
 {
@@ -226,6 +232,9 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
         rc = scope_check(scope, options->layer, err);
     if (rc == ERR_OK && need & SCOPE_CALIBRATION && scope->dict && paths->model)
         rc = scope_open_calibration(scope, paths->model, err);
+    /* last, because it takes seconds: whatever else is wrong is said before */
+    if (rc == ERR_OK && scope->model && options->weights == WEIGHTS_Q8 && !(need & SCOPE_AS_STORED))
+        rc = quantise(scope, options, err);
     return rc;
 }
 

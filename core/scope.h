@@ -32,6 +32,7 @@ enum scope_need {
     SCOPE_DICT_IF_ANY = 8,
     SCOPE_TOKENIZER_IF_ANY = 32, /* without the model it belongs to */
     SCOPE_CALIBRATION = 16, /* the dictionary gets what `axscope calibrate` stored, if it did */
+    SCOPE_AS_STORED = 64,   /* the weights are looked at, not used: nothing is quantised */
 };
 
 /* Opens what `need` (a union of scope_need) asks for and checks that it fits together. Only what

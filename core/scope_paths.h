@@ -6,6 +6,12 @@
 
 #include <stdbool.h>
 
+/* What a model's weights are used as. */
+enum scope_weights {
+    WEIGHTS_STORED, /* as in its files, mapped */
+    WEIGHTS_Q8,     /* core/model_quantise.h */
+};
+
 struct scope_options {
     const char *model;  /* --model or NULL */
     const char *dict;   /* --dict or NULL */
@@ -13,6 +19,11 @@ struct scope_options {
     const char *labels; /* --labels or NULL */
     int layer;          /* --layer or -1 */
     const char *argv0;  /* the program as it was called, to find the demo beside it; or NULL */
+    enum scope_weights weights; /* --weights */
+    bool caches_weights;        /* --cache-weights */
+    /* of the quantising, see core/model_quantise.h; may be NULL */
+    bool (*progress)(void *data, long done, long total);
+    void *progress_data;
 };
 
 struct scope_paths {

@@ -71,6 +71,22 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+START_TEST(weights_are_quantised_where_they_are_used)
+{
+    struct scope scope;
+    struct err err;
+    struct scope_options q8 = options(MINI, NULL);
+    q8.weights = WEIGHTS_Q8;
+    ck_assert_int_eq(open_with(&scope, q8, SCOPE_MODEL, &err), ERR_OK);
+    ck_assert_int_eq(scope.model->embed.dtype, DTYPE_Q8_0);
+    ck_assert_ptr_null(scope_warning(&scope));
+    scope_close(&scope);
+    ck_assert_int_eq(open_with(&scope, q8, SCOPE_MODEL | SCOPE_AS_STORED, &err), ERR_OK);
+    ck_assert_int_eq(scope.model->embed.dtype, DTYPE_BF16);
+    scope_close(&scope);
+}
+END_TEST
+
 START_TEST(the_layer_flag_wins_over_the_dictionary)
 {
     struct scope scope;
@@ -328,6 +344,7 @@ Suite *suite_scope(void)
     tcase_add_test(t, a_model_alone_brings_the_dictionary_inside_its_folder);
     tcase_add_test(t, a_dictionary_alone_is_enough_for_a_search);
     tcase_add_test(t, what_does_not_fit_is_refused);
+    tcase_add_test(t, weights_are_quantised_where_they_are_used);
     tcase_add_test(t, the_layer_flag_wins_over_the_dictionary);
     tcase_add_test(t, hub_names_are_found_under_both_names_of_a_dictionary);
     tcase_add_test(t, a_chat_dictionary_on_a_base_model_is_warned_of_by_name_only);
