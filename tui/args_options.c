@@ -353,6 +353,15 @@ static int parse_choice(struct args *args, const struct option *option, const ch
     return refuse_value(option, value, expected, err);
 }
 
+static int parse_weights(struct args *args, const struct option *option, const char *value,
+                         struct err *err)
+{
+    if (strcmp(value, "stored") != 0 && strcmp(value, "q8") != 0)
+        return refuse_value(option, value, "stored or q8", err);
+    args->scope.weights = value[0] == 'q' ? WEIGHTS_Q8 : WEIGHTS_STORED;
+    return ERR_OK;
+}
+
 static int parse_pool(struct args *args, const struct option *option, const char *value,
                       struct err *err)
 {
@@ -421,6 +430,7 @@ static int parse_genre(struct args *args, const struct option *option, const cha
         name, arg, choices, help, group, commands, parse, 0, 0, 0 \
     }
 
+#define OPENS_MODEL (RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(SELFTEST) | BIT(TUI))
 #define OPENS_FILES (EVERY & ~BIT(TUI) & ~BIT(OPEN))
 
 const struct option option_table[] = {
@@ -436,8 +446,12 @@ const struct option option_table[] = {
      EVERY & ~BIT(TOKENIZE), parse_dict_string, offsetof(struct scope_options, labels), 0, 0},
     {"layer", "N", NULL, "its hook layer, from 0 (default: what its files say)", GROUP_FILES,
      EVERY & ~BIT(TOKENIZE), parse_layer, 0, 0, 9999},
-    INT("threads", "N", "threads (default: one per core)", GROUP_FILES,
-        RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(SELFTEST) | BIT(OPEN) | BIT(TUI),
+    OTHER("weights", "FORM", "stored|q8",
+          "stored (default), or q8: 8 bits each, half of the memory", GROUP_FILES, OPENS_MODEL,
+          parse_weights),
+    FLAG("cache-weights", "with --weights q8: keep them on the disk, so that later starts map them",
+         GROUP_FILES, OPENS_MODEL, scope.caches_weights),
+    INT("threads", "N", "threads (default: one per core)", GROUP_FILES, OPENS_MODEL | BIT(OPEN),
         threads, 1, 1024),
     FLAG("json", "print JSON", GROUP_FILES, OPENS_FILES, json),
     {"color", "MODE", "auto|true|256|16|8|mono|ascii",
@@ -495,9 +509,8 @@ const struct option option_table[] = {
          fuzzy),
     OTHER("sort", "ORDER", "row|label|act_max|relevance",
           "row (default), label, act_max, relevance", GROUP_OWN, BIT(SEARCH), parse_sort),
-    OTHER("genre", "GENRE", "text|code|math|other",
-          "only concepts of this genre: text, code, math or other", GROUP_OWN, BIT(SEARCH),
-          parse_genre),
+    OTHER("genre", "GENRE", "text|code|math|other", "only text, code or math concepts", GROUP_OWN,
+          BIT(SEARCH), parse_genre),
 
     INT("lens", "K", "tokens at each end of the logit lens (default 10)", GROUP_OWN, BIT(SHOW),
         lens, 0, 10000),
@@ -529,7 +542,5 @@ const struct option option_table[] = {
     STRING("texts", "FILE", "neutral text, a passage for each paragraph (default: the bundled one)",
            GROUP_OWN, BIT(CALIBRATE), texts),
     FLAG("again", "also where it is done already", GROUP_OWN, BIT(CALIBRATE), again),
-    INT("min-tokens", "N", "refuse a text of fewer tokens (default 1000)", GROUP_OWN,
-        BIT(CALIBRATE), min_tokens, 1, INT_MAX),
 };
 const size_t n_options = sizeof option_table / sizeof *option_table;

@@ -1,17 +1,16 @@
 /* axscope calibrate: how every row behaves on neutral text, kept in the cache for z scores. */
 #include "core/calibrate.h"
 #include "core/latents.h"
-#include "core/matmul.h"
 #include "data/cache_dir.h"
 #include "data/file.h"
 #include "data/hash.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
+#include "tui/interrupt.h"
 #include "tui/job.h"
 #include "tui/paint.h"
 #include "tui/progress.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,8 +20,6 @@
 #define SAVE_EVERY 5.0  /* seconds of work that a kill may cost */
 #define SAVE_SHARE 0.05 /* of the time goes into saving at most */
 #define N_DENSEST 10
-
-static volatile sig_atomic_t interrupted;
 
 struct calibrating {
     const struct args *args;
@@ -40,12 +37,6 @@ struct calibrating {
     struct timespec saved;
     double wait; /* seconds until the next saving */
 };
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
 
 static double seconds_since(const struct timespec *then)
 {
@@ -70,7 +61,7 @@ static int after_passage(void *data, const struct calibration_sums *s, size_t do
 {
     struct calibrating *c = data;
     progress_step(&c->progress, (long)(done - c->n_resumed), (long)(total - c->n_resumed));
-    if (!interrupted)
+    if (!interrupt_came())
         return done < total && seconds_since(&c->saved) > c->wait ? save(c, s, err) : ERR_OK;
     int rc = save(c, s, err);
     if (rc != ERR_OK)
@@ -103,31 +94,6 @@ static int read_texts(struct calibrating *c, struct err *err)
     return ERR_FORMAT;
 }
 
-/* Mean and spread of a handful of tokens say nothing about a concept, and would take the place of
- * numbers that do. Template tokens are not counted. */
-static int check_size(const struct calibrating *c, struct err *err)
-{
-    size_t n = 0, wanted = (size_t)c->args->min_tokens;
-    for (size_t i = 0; i < c->passages.n && n < wanted; i++) {
-        struct token_ids ids = {0};
-        const struct passage *p = &c->passages.items[i];
-        int rc = tokenizer_encode(&ids, c->scope.tokenizer, p->text, p->len, err);
-        n += ids.n;
-        token_ids_clear(&ids);
-        if (rc != ERR_OK)
-            return rc;
-    }
-    if (n >= wanted)
-        return ERR_OK;
-    err_set(err, ERR_LIMIT, "%s: has %zu tokens, too few to know a concept by; %zu are wanted",
-            c->texts_path, n, wanted);
-    err_hint(err,
-             "Give more text, leave --texts out for the bundled one, or say that so few will "
-             "do: --min-tokens %zu.",
-             n);
-    return ERR_LIMIT;
-}
-
 static int find_places(struct calibrating *c, struct err *err)
 {
     int rc = scope_calibration_key(&c->key, &c->scope, c->scope.model->path, err);
@@ -146,15 +112,9 @@ static int find_places(struct calibrating *c, struct err *err)
 static int begin(struct calibrating *c, struct err *err)
 {
     uint64_t texts_hash = hash_bytes(0, buf_cstr(&c->text), c->text.len);
-    bool again = c->args->again, is_same = false;
-    if (calibration_open(&c->cal, c->path, NULL) == ERR_OK) {
-        is_same =
-            c->cal->texts_hash == texts_hash && c->cal->n_concepts == c->scope.dict->n_concepts;
-        if (!is_same)
-            job_note("this replaces the calibration over %zu tokens of %zu passages",
-                     c->cal->n_tokens, c->cal->passages.n);
-    }
-    if (is_same && !again) {
+    bool again = c->args->again;
+    if (!again && calibration_open(&c->cal, c->path, NULL) == ERR_OK &&
+        c->cal->texts_hash == texts_hash && c->cal->n_concepts == c->scope.dict->n_concepts) {
         c->is_old = true;
         return ERR_OK;
     }
@@ -177,12 +137,10 @@ static int begin(struct calibrating *c, struct err *err)
 
 static int compute(struct calibrating *c, struct err *err)
 {
-    struct sigaction action = {.sa_handler = on_signal}, old_int, old_term;
-    interrupted = 0;
+    struct interrupt interrupt;
     c->wait = SAVE_EVERY;
     clock_gettime(CLOCK_MONOTONIC, &c->saved);
-    sigaction(SIGINT, &action, &old_int);
-    sigaction(SIGTERM, &action, &old_term);
+    interrupt_catch(&interrupt);
     progress_start(&c->progress, "calibrating");
     int rc = calibrate_texts(c->sums, &c->scope, &c->passages, after_passage, c, err);
     if (rc == ERR_OK)
@@ -192,8 +150,7 @@ static int compute(struct calibrating *c, struct err *err)
     if (rc == ERR_OK)
         unlink(c->partial);
     progress_end(&c->progress);
-    sigaction(SIGINT, &old_int, NULL);
-    sigaction(SIGTERM, &old_term, NULL);
+    interrupt_release(&interrupt);
     return rc;
 }
 
@@ -253,14 +210,9 @@ static void print_text(const struct calibrating *c)
 
 static int calibrate(struct calibrating *c, struct err *err)
 {
-    int rc =
-        scope_open(&c->scope, &c->args->scope, SCOPE_MODEL | SCOPE_DICT | SCOPE_TOKENIZER, err);
-    if (rc == ERR_OK)
-        job_warn(&c->scope);
+    int rc = job_open_scope(&c->scope, c->args, SCOPE_MODEL | SCOPE_DICT | SCOPE_TOKENIZER, err);
     if (rc == ERR_OK)
         rc = read_texts(c, err);
-    if (rc == ERR_OK)
-        rc = check_size(c, err);
     if (rc == ERR_OK)
         rc = find_places(c, err);
     if (rc == ERR_OK)
@@ -279,7 +231,6 @@ static int calibrate(struct calibrating *c, struct err *err)
 int cli_calibrate(const struct args *args, struct err *err)
 {
     struct calibrating c = {.args = args};
-    matmul_set_threads(args->threads);
     int rc = calibrate(&c, err);
     calibration_sums_free(c.sums);
     calibration_close(c.cal);

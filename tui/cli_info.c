@@ -1,5 +1,6 @@
 /* axscope info: what is loaded, its shapes and sizes, what memory it will take. */
 #include "core/matmul.h"
+#include "core/model_quantise.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
 #include "tui/job.h"
@@ -39,11 +40,17 @@ static size_t dictionary_bytes(const struct dictionary *dict)
            dictionary_encoder_bytes(dict);
 }
 
-static size_t forecast(const struct scope *scope)
+static size_t weight_bytes(const struct scope *scope, enum scope_weights weights)
+{
+    return weights == WEIGHTS_Q8 ? model_quantised_bytes(scope->model)
+                                 : scope->model->n_weight_bytes;
+}
+
+static size_t forecast(const struct scope *scope, enum scope_weights weights)
 {
     size_t bytes = scope->dict ? dictionary_bytes(scope->dict) : 0;
     if (scope->model)
-        bytes += scope->model->n_weight_bytes + FORECAST_TOKENS * bytes_per_token(scope);
+        bytes += weight_bytes(scope, weights) + FORECAST_TOKENS * bytes_per_token(scope);
     return bytes;
 }
 
@@ -96,7 +103,7 @@ static void json_dictionary_shape(struct json_writer *w, const struct dictionary
     jw_object_end(w);
 }
 
-static void print_json(const struct scope *scope)
+static void print_json(const struct scope *scope, enum scope_weights weights)
 {
     struct json_writer w;
     json_writer_init(&w, stdout, NULL);
@@ -113,10 +120,12 @@ static void print_json(const struct scope *scope)
     jw_key(&w, "is_demo"), jw_bool(&w, scope->is_demo);
     jw_key(&w, "memory");
     jw_object(&w);
-    if (scope->model)
+    if (scope->model) {
+        jw_key(&w, "weight_bytes"), jw_int(&w, (long long)weight_bytes(scope, weights));
         jw_key(&w, "bytes_per_token"), jw_int(&w, (long long)bytes_per_token(scope));
+    }
     jw_key(&w, "forecast_tokens"), jw_int(&w, FORECAST_TOKENS);
-    jw_key(&w, "forecast_bytes"), jw_int(&w, (long long)forecast(scope));
+    jw_key(&w, "forecast_bytes"), jw_int(&w, (long long)forecast(scope, weights));
     jw_object_end(&w);
     jw_key(&w, "isa"), jw_string(&w, matmul_isa());
     jw_key(&w, "threads"), jw_int(&w, matmul_threads());
@@ -142,7 +151,8 @@ static void print_path(const struct paint *p, const char *title, const char *nam
     putchar('\n');
 }
 
-static void print_model(const struct paint *p, const struct scope *scope)
+static void print_model(const struct paint *p, const struct scope *scope,
+                        enum scope_weights weights)
 {
     const struct model *model = scope->model;
     const struct model_config *c = &model->config;
@@ -161,8 +171,9 @@ static void print_model(const struct paint *p, const struct scope *scope)
             printf(" %s", dtype_name((enum dtype)d));
     putchar('\n');
     print_size("weights", model->n_weight_bytes);
-    printf("  %-14s %.1f MB more for each 1000 tokens\n", "text",
-           (double)(1000 * bytes_per_token(scope)) / 1e6);
+    if (weights == WEIGHTS_Q8)
+        print_size("in 8 bits", weight_bytes(scope, weights));
+    print_size("per 1000 tok.", 1000 * bytes_per_token(scope));
 }
 
 static void print_dictionary(const struct paint *p, const struct scope *scope)
@@ -181,22 +192,24 @@ static void print_dictionary(const struct paint *p, const struct scope *scope)
         print_size("of them heap", dictionary_heap_bytes(dict));
 }
 
-static void print_text(const struct scope *scope)
+static void print_text(const struct scope *scope, const struct scope_options *options)
 {
     struct paint p;
     paint_init(&p, stdout);
     if (scope->is_demo)
         puts("the bundled demo\n");
     if (scope->model)
-        print_model(&p, scope);
+        print_model(&p, scope, options->weights);
     else
         puts("model       none (--model)");
     if (scope->dict)
         print_dictionary(&p, scope);
     else
         puts("dictionary  none (--dict)");
-    printf("memory        %.1f MB with a text of %d tokens; weights are used where they lie\n",
-           (double)forecast(scope) / 1e6, FORECAST_TOKENS);
+    printf("memory        %.1f MB for %d tokens, weights %s\n",
+           (double)forecast(scope, options->weights) / 1e6, FORECAST_TOKENS,
+           options->weights == WEIGHTS_STORED || options->caches_weights ? "mapped"
+                                                                         : "on the heap");
     printf("arithmetic    %s, %d threads\n", matmul_isa(), matmul_threads());
     printf("version       %s\n", version_string());
 }
@@ -205,16 +218,14 @@ int cli_info(const struct args *args, struct err *err)
 {
     struct scope scope;
     bool dict_alone = args->scope.dict && !args->scope.model;
-    matmul_set_threads(args->threads);
-    int rc =
-        scope_open(&scope, &args->scope, SCOPE_DICT_IF_ANY | (dict_alone ? 0 : SCOPE_MODEL), err);
+    int need = SCOPE_DICT_IF_ANY | SCOPE_AS_STORED | (dict_alone ? 0 : SCOPE_MODEL);
+    int rc = job_open_scope(&scope, args, need, err);
     if (rc != ERR_OK)
         return rc;
-    job_warn(&scope);
     if (args->json)
-        print_json(&scope);
+        print_json(&scope, args->scope.weights);
     else
-        print_text(&scope);
+        print_text(&scope, &args->scope);
     scope_close(&scope);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "core/selftest.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
+#include "tui/job.h"
 #include "tui/paint.h"
 
 #include <string.h>
@@ -76,8 +77,7 @@ int cli_selftest(const struct args *args, struct err *err)
 {
     struct scope scope;
     struct selftest t = {0};
-    matmul_set_threads(args->threads);
-    int rc = scope_open(&scope, &args->scope, SCOPE_MODEL | SCOPE_DICT_IF_ANY, err);
+    int rc = job_open_scope(&scope, args, SCOPE_MODEL | SCOPE_DICT_IF_ANY, err);
     if (rc != ERR_OK)
         return rc;
     rc = run(&t, &scope, args, err);

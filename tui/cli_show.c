@@ -1,6 +1,5 @@
 /* axscope show: one concept. Without a model everything but the logit lens. */
 #include "core/lens.h"
-#include "core/matmul.h"
 #include "data/feature_ref.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
@@ -291,12 +290,10 @@ int cli_show(const struct args *args, struct err *err)
     struct scope scope;
     struct dict_set set;
     bool dict_alone = args->scope.dict && !args->scope.model;
-    matmul_set_threads(args->threads);
-    int rc = scope_open(&scope, &args->scope,
-                        SCOPE_DICT | SCOPE_CALIBRATION | (dict_alone ? 0 : SCOPE_MODEL), err);
+    int rc = job_open_scope(&scope, args,
+                            SCOPE_DICT | SCOPE_CALIBRATION | (dict_alone ? 0 : SCOPE_MODEL), err);
     if (rc != ERR_OK)
         return rc;
-    job_warn(&scope);
     rc = dict_set_open(&set, &scope, args, err);
     if (rc == ERR_OK) {
         rc = show(&scope, &set, args, err);

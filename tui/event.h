@@ -29,16 +29,14 @@ struct opened {
     size_t n_examples;
 };
 
-/* The model is open: texts can be read, and the dictionary's scores are complete. */
+/* The model is open: texts can be read. */
 struct model_info {
     char *name;    /* owned */
-    char *warning; /* owned: that of core/scope.h, or NULL */
+    char *warning; /* owned: that of core/scope.h, else the model's notice, else NULL */
     int n_layers, d_model, hook_layer;
     int n_ctx;
     bool is_chat, is_demo, has_tokenizer;
     bool is_dump; /* no weights: one text that was read elsewhere */
-    /* borrowed as in opened: the same with its calibration; NULL: there is none */
-    const struct dictionary *dict;
 };
 
 /* A prompt that was read. Immutable. */

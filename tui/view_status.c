@@ -47,8 +47,6 @@ static const char *hint_of_mode(const struct app *app)
 {
     switch (app->mode) {
     case MODE_EDIT:
-        if (app->load == LOAD_READY && !app->model.has_tokenizer)
-            return "Token ids such as 2,17,5   Enter run   Ctrl-U empty   Esc back";
         return app->replaces_prompt
                    ? "Typing replaces the example, arrows edit it   Enter run   Esc back"
                    : "Enter run   Ctrl-U empty   Ctrl-J new line   Up older prompts   Esc back";
@@ -78,8 +76,7 @@ void view_hints(struct grid *g, struct rect r, const struct app *app)
     int x = 1;
     for (int a = ACTION_NONE + 1; a < N_ACTIONS; a++) {
         const struct action_info *info = action_info((enum action)a);
-        if (!info->hint[0] || !(info->screens & app_screen_bit(app)) ||
-            !app_offers(app, (enum action)a))
+        if (!info->hint[0] || !(info->screens & app_screen_bit(app)))
             continue;
         char key[16];
         int width = key_text(info->keys, key) + 1 + (int)strlen(info->hint);
@@ -115,19 +112,25 @@ static void progress_text(const struct app *app, char *out, size_t size)
     }
 }
 
-static const char *load_text(const struct app *app)
+static void load_text(const struct app *app, char *out, size_t size)
 {
     switch (app->load) {
     case LOAD_DICTIONARY:
-        return "opening the dictionary";
-    case LOAD_MODEL:
-        return "loading the model; labels and search work already";
-    case LOAD_FAILED:
-        return "no model";
-    case LOAD_READY:
+        snprintf(out, size, "opening the dictionary");
         break;
+    case LOAD_MODEL:
+        if (app->total > 0)
+            snprintf(out, size, "quantising the weights %ld%%; labels and search work already",
+                     100 * app->done / app->total);
+        else
+            snprintf(out, size, "loading the model; labels and search work already");
+        break;
+    case LOAD_FAILED:
+        snprintf(out, size, "no model");
+        break;
+    case LOAD_READY:
+        snprintf(out, size, "ready");
     }
-    return "ready";
 }
 
 /* In plain words, what the numbers on this screen mean. */
@@ -158,8 +161,9 @@ void view_status(struct grid *g, struct rect r, const struct app *app)
     int x = 1;
     progress_text(app, text, sizeof text);
     bool busy = text[0] != '\0';
-    const char *state = busy ? text : load_text(app);
-    x += grid_str(g, r, 0, x, app->load == LOAD_FAILED ? STYLE_WARNING : STYLE_GOOD, state) + 2;
+    if (!busy)
+        load_text(app, text, sizeof text);
+    x += grid_str(g, r, 0, x, app->load == LOAD_FAILED ? STYLE_WARNING : STYLE_GOOD, text) + 2;
     const char *right = busy ? "Esc stop  ? help  q quit" : "? help  q quit";
     int at = r.width - (int)strlen(right) - 1;
     if (at > x)

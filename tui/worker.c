@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PROGRESS_EVERY 0.05 /* seconds */
+
 double worker_seconds(void)
 {
     struct timespec t;
@@ -41,6 +43,20 @@ bool worker_is_cancelled(const struct worker *w)
 {
     return atomic_load(&w->stopping) ||
            (w->at && w->at->run.id <= atomic_load(&w->cancelled_through));
+}
+
+bool worker_progress(void *data, long done, long total)
+{
+    struct worker *w = data;
+    double now = worker_seconds();
+    if (now - w->progress_at >= PROGRESS_EVERY) {
+        w->progress_at = now;
+        struct event *e = worker_event(w, EVENT_PROGRESS);
+        e->done = done;
+        e->total = total;
+        worker_post(w, e);
+    }
+    return worker_is_cancelled(w);
 }
 
 static void request_free(struct request *r)
@@ -121,6 +137,8 @@ int worker_start(struct worker **out, const struct worker_options *options, stru
 {
     struct worker *w = mem_zalloc(1, sizeof *w);
     w->options = *options;
+    w->options.scope.progress = worker_progress;
+    w->options.scope.progress_data = w;
     atomic_init(&w->cancelled_through, 0);
     atomic_init(&w->stopping, false);
     if (pipe(w->wake) != 0) {

@@ -30,10 +30,8 @@ struct worker {
     atomic_uint cancelled_through;
     atomic_bool stopping;
 
-    char *model_path;        /* owned; or NULL */
-    struct scope labels;     /* dictionary only: open before the model, read by the UI too */
-    struct dictionary dict;  /* the same with its calibration, which is owned */
-    struct scope scope;      /* its dictionary is dict */
+    struct scope labels; /* dictionary only: open before the model, read by the UI too */
+    struct scope scope;
     struct session *session; /* NULL while there is no model */
     struct dump_file *dump;  /* or NULL */
     struct words words;
@@ -61,6 +59,8 @@ struct event *worker_event(const struct worker *w, enum event_kind kind);
 void worker_post(struct worker *w, struct event *take);
 bool worker_is_cancelled(const struct worker *w);
 double worker_seconds(void);
+/* Reports progress as an event, not too often; is it to stop? data: the worker. */
+bool worker_progress(void *data, long done, long total);
 
 /* worker_open.c: opens everything and says so; ERR_OK or a failure that was reported. */
 int worker_open(struct worker *w, struct err *err) ERR_CHECK;

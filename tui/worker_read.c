@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROGRESS_EVERY 0.05 /* seconds */
-
-static int parse_ids(struct token_ids *out, const char *text, bool has_tokenizer, struct err *err)
+static int parse_ids(struct token_ids *out, const char *text, struct err *err)
 {
     for (const char *at = text + strspn(text, " ,\n"); *at; at += strspn(at, " ,\n")) {
         char *end;
@@ -20,10 +18,7 @@ static int parse_ids(struct token_ids *out, const char *text, bool has_tokenizer
         long id = strtol(at, &end, 10);
         if (end == at || errno || id < 0 || id > INT_MAX) {
             err_set(err, ERR_ARG, "column %zu is no token id", (size_t)(at - text) + 1);
-            err_hint(err, "%s: type numbers such as 2, 17, 5.",
-                     has_tokenizer ? "--ids was given, so texts are token ids"
-                                   : "The model has no tokenizer.json or tokenizer.model, so it is "
-                                     "read by token ids");
+            err_hint(err, "This model is read by token ids: numbers such as 2, 17, 5.");
             return ERR_ARG;
         }
         token_ids_add(out, (int)id);
@@ -38,7 +33,7 @@ static int make_prompt(struct prompt *out, const struct worker *w, const struct 
     if (w->options.form != PROMPT_IDS && w->scope.tokenizer)
         return prompt_from_text(out, &w->scope, w->options.form, r->text, r->text_len, NULL, err);
     struct token_ids ids = {0};
-    int rc = parse_ids(&ids, r->text, w->scope.tokenizer != NULL, err);
+    int rc = parse_ids(&ids, r->text, err);
     if (rc == ERR_OK)
         rc = prompt_from_ids(out, &w->scope, ids.ids, ids.n, err);
     token_ids_clear(&ids);
@@ -48,20 +43,6 @@ static int make_prompt(struct prompt *out, const struct worker *w, const struct 
 static bool same_ids(const struct token_ids *a, const struct token_ids *b)
 {
     return a->n == b->n && (a->n == 0 || memcmp(a->ids, b->ids, a->n * sizeof *a->ids) == 0);
-}
-
-static bool on_progress(void *data, long done, long total)
-{
-    struct worker *w = data;
-    double now = worker_seconds();
-    if (now - w->progress_at >= PROGRESS_EVERY) {
-        w->progress_at = now;
-        struct event *e = worker_event(w, EVENT_PROGRESS);
-        e->done = done;
-        e->total = total;
-        worker_post(w, e);
-    }
-    return worker_is_cancelled(w);
 }
 
 static int by_value(const void *a, const void *b)
@@ -174,7 +155,7 @@ int worker_read(struct worker *w, const struct run_request *r, struct err *err)
     prompt_clear(&prompt);
     if (rc != ERR_OK)
         return rc;
-    session_set_progress(w->session, on_progress, w);
+    session_set_progress(w->session, worker_progress, w);
     rc = session_read(w->session, err);
     if (rc == ERR_OK)
         rc = send_reading(w, session_resid(w->session), r->text, r->text_len, started, err);

@@ -8,6 +8,7 @@ _axscope() {
         --acts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --labels) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --layer) return ;;
+        --weights) COMPREPLY=($(compgen -W 'stored q8' -- "$cur")); return ;;
         --threads) return ;;
         --color) COMPREPLY=($(compgen -W 'auto true 256 16 8 mono ascii' -- "$cur")); return ;;
         --bg) COMPREPLY=($(compgen -W 'light dark' -- "$cur")); return ;;
@@ -40,7 +41,6 @@ _axscope() {
         --layers) return ;;
         --logits) COMPREPLY=($(compgen -W 'last all' -- "$cur")); return ;;
         --texts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        --min-tokens) return ;;
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
@@ -48,17 +48,17 @@ _axscope() {
         esac
     done
     case $command in
-        selftest) word='--model --dict --acts --labels --layer --threads --json --help' ;;
+        selftest) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --help' ;;
         open) word='--model --dict --acts --labels --layer --threads --color --bg --help' ;;
-        calibrate) word='--model --dict --acts --labels --layer --threads --json --texts --again --min-tokens --help' ;;
-        info) word='--model --dict --acts --labels --layer --threads --json --help' ;;
-        dump) word='--model --dict --acts --labels --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
+        calibrate) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --texts --again --help' ;;
+        info) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --help' ;;
+        dump) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
         tokenize) word='--model --json --messages --bos --lines --help' ;;
-        steer) word='--model --dict --acts --labels --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
-        show) word='--model --dict --acts --labels --layer --threads --json --lens --nearest --help' ;;
+        steer) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
+        show) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --lens --nearest --help' ;;
         search) word='--model --dict --acts --labels --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
-        read) word='--model --dict --acts --labels --layer --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
-        *) word='--model --dict --acts --labels --layer --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
+        read) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
+        *) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

@@ -26,6 +26,8 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
@@ -49,11 +51,12 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--texts=[neutral text, a passage for each paragraph (default\: the bundled one)]:FILE:_files' \
                 '--again[also where it is done already]' \
-                '--min-tokens=[refuse a text of fewer tokens (default 1000)]:N:' \
                 '--help[show the help]' \
                 '*: :' ;;
         info)
@@ -63,6 +66,8 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
@@ -74,6 +79,8 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
@@ -110,6 +117,8 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
@@ -137,6 +146,8 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--lens=[tokens at each end of the logit lens (default 10)]:K:' \
@@ -155,7 +166,7 @@ _axscope() {
                 '--case-sensitive[upper and lower case differ]' \
                 '--fuzzy[letters in this order with anything between, best first]' \
                 '--sort=[row (default), label, act_max, relevance]:ORDER:(row label act_max relevance)' \
-                '--genre=[only concepts of this genre\: text, code, math or other]:GENRE:(text code math other)' \
+                '--genre=[only text, code or math concepts]:GENRE:(text code math other)' \
                 '--help[show the help]' \
                 '*: :' ;;
         read)
@@ -165,6 +176,8 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
@@ -194,6 +207,8 @@ _axscope() {
                 '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
                 '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \

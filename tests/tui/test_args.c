@@ -221,6 +221,9 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
     check_refused("axscope dump x", "needs a file");
     check_refused("axscope dump --out f --logits some x", "last or all");
     check_refused("axscope dump --out f --layers 1,1 x", "without repetition");
+    check_refused("axscope read --weights q4 x", "stored or q8");
+    check_refused("axscope search --weights q8 x", "not an option of axscope search");
+    check_refused("axscope read --cache-weights x", "--cache-weights is about converted weights");
 }
 END_TEST
 
@@ -272,12 +275,6 @@ START_TEST(an_empty_text_is_refused_unless_it_is_raw)
     struct err err = {0};
     ck_assert_int_eq(args_parse(&args, 3, argv, &err), ERR_ARG);
     ck_assert_ptr_nonnull(strstr(err.message, "empty"));
-    ck_assert_int_eq(args_parse(&args, 4, argv, &err), ERR_OK);
-    args_clear(&args);
-    static char blank[] = " \t\n";
-    argv[2] = blank;
-    ck_assert_int_eq(args_parse(&args, 3, argv, &err), ERR_ARG);
-    ck_assert_str_eq(err.message, "read: the text is empty");
     ck_assert_int_eq(args_parse(&args, 4, argv, &err), ERR_OK);
     args_clear(&args);
 }
@@ -397,10 +394,6 @@ START_TEST(a_calibration_and_a_unit_can_be_asked_for)
     ck_assert_str_eq(args.texts, "t.txt");
     ck_assert(args.again && args.json);
     ck_assert_int_eq(args.unit, -1);
-    ck_assert_int_eq(args.min_tokens, 1000);
-    args_clear(&args);
-    args = accepted("axscope calibrate --min-tokens 5");
-    ck_assert_int_eq(args.min_tokens, 5);
     args_clear(&args);
     args = accepted("axscope read --unit z text");
     ck_assert_int_eq(args.unit, SCORE_Z);
@@ -408,6 +401,20 @@ START_TEST(a_calibration_and_a_unit_can_be_asked_for)
     check_refused("axscope read --unit loud text", "margin, z, share or raw");
     check_refused("axscope calibrate text", "one too many");
     check_refused("axscope search --unit z text", "not an option");
+}
+END_TEST
+
+START_TEST(weights_are_used_as_stored_unless_asked)
+{
+    struct args args = accepted("axscope read text");
+    ck_assert(args.scope.weights == WEIGHTS_STORED && !args.scope.caches_weights);
+    args_clear(&args);
+    args = accepted("axscope --cache-weights --weights q8 text");
+    ck_assert(args.scope.weights == WEIGHTS_Q8 && args.scope.caches_weights);
+    args_clear(&args);
+    args = accepted("axscope info --weights=q8");
+    ck_assert(args.scope.weights == WEIGHTS_Q8 && !args.scope.caches_weights);
+    args_clear(&args);
 }
 END_TEST
 
@@ -451,6 +458,7 @@ Suite *suite_args(void)
     tcase_add_test(t, the_man_page_names_every_option_and_command);
     tcase_add_test(t, completions_of_every_shell_name_every_option);
     tcase_add_test(t, a_calibration_and_a_unit_can_be_asked_for);
+    tcase_add_test(t, weights_are_used_as_stored_unless_asked);
     tcase_add_test(t, a_dump_takes_the_place_of_a_text);
     suite_add_tcase(s, t);
     return s;
