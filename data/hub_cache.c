@@ -14,6 +14,7 @@
 static const struct {
     const char *variable, *below;
 } places[] = {{"HF_HUB_CACHE", NULL},
+              {"HUGGINGFACE_HUB_CACHE", NULL}, /* its older name */
               {"HF_HOME", "hub"},
               {"XDG_CACHE_HOME", "huggingface/hub"},
               {"HOME", ".cache/huggingface/hub"}};

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-/* The cache folder: $HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub,
- * ~/.cache/huggingface/hub: the first that the environment names. NULL when it names none.
- * Caller frees. */
+/* The cache folder: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE (its older name), $HF_HOME/hub,
+ * $XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub: the first that the environment names,
+ * in the order of the hub's own library. NULL when it names none. Caller frees. */
 char *hub_cache_root(void);
 
 /* Does a snapshot folder hold what is wanted? */

@@ -43,6 +43,40 @@ static int read_role(bool *is_model, const struct json_doc *doc, size_t number, 
     return ERR_FORMAT;
 }
 
+/* One of the parts that a content may be a list of. */
+static int read_part(struct buf *text, const struct json_doc *doc, size_t number,
+                     const struct json *part, struct err *err)
+{
+    const char *type = json_string(json_get(part, "type"));
+    if (!type)
+        return refuse(doc, number, "a part of its content has no type", err);
+    if (strcmp(type, "text") != 0) {
+        err_set(err, ERR_UNSUPPORTED,
+                "%s: message %zu has a part of type '%.40s', and Gemma 2 reads text alone",
+                json_name(doc), number, type);
+        err_hint(err, "Leave that part out.");
+        return ERR_UNSUPPORTED;
+    }
+    if (!json_string_bytes(text, json_get(part, "text")))
+        return refuse(doc, number, "a text part of its content has no text", err);
+    return ERR_OK;
+}
+
+/* A string, or a list of parts, whose texts are joined. */
+static int read_content(struct buf *text, const struct json_doc *doc, size_t number,
+                        const struct json *content, struct err *err)
+{
+    if (json_string_bytes(text, content))
+        return ERR_OK;
+    if (!json_is_array(content))
+        return refuse(doc, number, "its content is neither a string nor a list of parts", err);
+    int rc = ERR_OK;
+    for (const struct json *part = json_first(content); part && rc == ERR_OK;
+         part = json_next(part))
+        rc = read_part(text, doc, number, part, err);
+    return rc;
+}
+
 static int read_message(struct message *out, const struct json_doc *doc, size_t number,
                         const struct json *item, struct err *err)
 {
@@ -55,9 +89,10 @@ static int read_message(struct message *out, const struct json_doc *doc, size_t 
     if (rc != ERR_OK)
         return rc;
     struct buf text = {0};
-    if (!json_string_bytes(&text, json_get(item, "content"))) {
+    rc = read_content(&text, doc, number, json_get(item, "content"), err);
+    if (rc != ERR_OK) {
         buf_clear(&text);
-        return refuse(doc, number, "its content is not a string", err);
+        return rc;
     }
     out->text = text.data ? text.data : mem_strdup("");
     out->len = text.len;

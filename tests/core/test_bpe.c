@@ -1,5 +1,6 @@
 #include "core/bpe.h"
 #include "data/mem.h"
+#include "tests/support/plain_merge.h"
 #include "tests/support/runner.h"
 
 #include <stdlib.h>
@@ -18,27 +19,6 @@ static struct vocab *open_vocab(void)
     if (vocab_parse(&v, json, strlen(json), "test", &err) != ERR_OK)
         ck_abort_msg("%s", err.message);
     return v;
-}
-
-/* The definition: look through all neighbours for the lowest rank, leftmost first; again. */
-static size_t merge_plainly(int *ids, size_t n, const struct vocab *v)
-{
-    for (;;) {
-        const struct vocab_merge *best = NULL;
-        size_t at = 0;
-        for (size_t i = 0; i + 1 < n; i++) {
-            const struct vocab_merge *m = vocab_find_merge(v, ids[i], ids[i + 1]);
-            if (m && (!best || m < best)) {
-                best = m;
-                at = i;
-            }
-        }
-        if (!best)
-            return n;
-        ids[at] = best->merged;
-        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
-        n--;
-    }
 }
 
 START_TEST(merging_equals_the_plain_definition_on_all_short_texts)

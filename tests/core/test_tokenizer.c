@@ -3,6 +3,7 @@
 #include "data/json.h"
 #include "data/text.h"
 #include "tests/support/piece_list.h"
+#include "tests/support/plain_merge.h"
 #include "tests/support/runner.h"
 #include "tests/support/shared.h"
 #include "tests/support/tmp_dir.h"
@@ -223,22 +224,7 @@ static size_t encode_slowly(int *ids, const struct vocab *v, const char *s, size
             ids[n++] = id;
         i += size;
     }
-    for (;;) {
-        const struct vocab_merge *best = NULL;
-        size_t at = 0;
-        for (size_t i = 0; i + 1 < n; i++) {
-            const struct vocab_merge *m = vocab_find_merge(v, ids[i], ids[i + 1]);
-            if (m && (!best || m < best)) {
-                best = m;
-                at = i;
-            }
-        }
-        if (!best)
-            return n;
-        ids[at] = best->merged;
-        memmove(ids + at + 1, ids + at + 2, (n - at - 2) * sizeof *ids);
-        n--;
-    }
+    return merge_plainly(ids, n, v);
 }
 
 /* The added token at the start of s that is the longest, or NULL. */

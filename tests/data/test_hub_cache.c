@@ -117,6 +117,22 @@ START_TEST(a_dictionary_is_a_snapshot_with_a_layer_folder)
 }
 END_TEST
 
+START_TEST(an_autoencoder_may_lie_anywhere_inside_a_repository)
+{
+    make("models--google--gemma-scope-2b-pt-res/snapshots/s1/layer_20/width_16k/average_l0_71/"
+         "params.npz",
+         "x");
+    make("models--google--gemma-scope-2b-pt-res/snapshots/s1/README.md", "x");
+    check_found("google/gemma-scope-2b-pt-res/layer_20/width_16k/average_l0_71", hub_is_dictionary,
+                "models--google--gemma-scope-2b-pt-res/snapshots/s1/layer_20/width_16k/"
+                "average_l0_71");
+    check_found("google/gemma-scope-2b-pt-res/layer_20/width_16k/average_l0_72", hub_is_dictionary,
+                NULL);
+    check_found("google/gemma-scope-2b-pt-res/layer_20", hub_is_dictionary, NULL);
+    check_found("google/gemma-scope-2b-pt-res", hub_is_dictionary, NULL);
+}
+END_TEST
+
 START_TEST(the_cache_folder_follows_the_environment_in_order)
 {
     static const struct {
@@ -124,11 +140,12 @@ START_TEST(the_cache_folder_follows_the_environment_in_order)
     } steps[] = {{"HOME", "/h", "/h/.cache/huggingface/hub"},
                  {"XDG_CACHE_HOME", "/x", "/x/huggingface/hub"},
                  {"HF_HOME", "/hf", "/hf/hub"},
+                 {"HUGGINGFACE_HUB_CACHE", "/old", "/old"},
                  {"HF_HUB_CACHE", "/hub", "/hub"}};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         unsetenv(steps[i].name);
     ck_assert_ptr_null(hub_cache_root());
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         setenv(steps[i].name, steps[i].value, 1);
         char *found = hub_cache_root();
         ck_assert_str_eq(found, steps[i].expected);
@@ -218,6 +235,7 @@ Suite *suite_hub_cache(void)
     tcase_add_test(t, without_a_usable_main_the_newest_snapshot_with_a_config_is_taken);
     tcase_add_test(t, a_reference_that_leaves_the_cache_is_not_followed);
     tcase_add_test(t, a_dictionary_is_a_snapshot_with_a_layer_folder);
+    tcase_add_test(t, an_autoencoder_may_lie_anywhere_inside_a_repository);
     tcase_add_test(t, the_cache_folder_follows_the_environment_in_order);
     tcase_add_test(t, what_was_looked_for_and_where_can_be_told);
     tcase_add_test(t, a_blob_that_is_not_there_yet_makes_no_model);

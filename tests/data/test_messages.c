@@ -50,6 +50,28 @@ START_TEST(a_system_message_is_refused_with_a_way_out)
 }
 END_TEST
 
+START_TEST(a_content_of_text_parts_is_their_text_joined)
+{
+    static const char text[] =
+        "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a \\u0000\"},"
+        "{\"text\":\"b\\n\",\"type\":\"text\"}]},{\"role\":\"model\",\"content\":[]}]";
+    struct messages m;
+    ck_assert_int_eq(messages_parse(&m, text, sizeof text - 1, "m", &err), ERR_OK);
+    ck_assert_uint_eq(m.items[0].len, 5);
+    ck_assert_mem_eq(m.items[0].text, "a \0b\n", 6);
+    ck_assert_str_eq(m.items[1].text, "");
+    messages_clear(&m);
+}
+END_TEST
+
+START_TEST(a_part_that_is_no_text_is_refused_by_its_name)
+{
+    check_refused("[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"what is this\"},"
+                  "{\"type\":\"image_url\",\"image_url\":{\"url\":\"x\"}}]}]",
+                  ERR_UNSUPPORTED, "message 1 has a part of type 'image_url'");
+}
+END_TEST
+
 START_TEST(what_is_no_conversation_is_refused_by_number)
 {
     static const struct {
@@ -61,8 +83,11 @@ START_TEST(what_is_no_conversation_is_refused_by_number)
         {"[1]", "message 1: is not an object"},
         {"[{\"content\":\"a\"}]", "message 1: has no role"},
         {"[{\"role\":3,\"content\":\"a\"}]", "message 1: has no role"},
-        {"[{\"role\":\"user\"}]", "message 1: its content is not a string"},
-        {"[{\"role\":\"user\",\"content\":[\"a\"]}]", "message 1: its content is not a string"},
+        {"[{\"role\":\"user\"}]", "message 1: its content is neither a string nor a list"},
+        {"[{\"role\":\"user\",\"content\":{}}]", "message 1: its content is neither a string"},
+        {"[{\"role\":\"user\",\"content\":[\"a\"]}]", "a part of its content has no type"},
+        {"[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"content\":\"a\"}]}]",
+         "message 1: a text part of its content has no text"},
         {"[{\"role\":\"tool\",\"content\":\"a\"}]", "message 1 has the unknown role 'tool'"},
         {"[{\"role\":\"assistant\",\"content\":\"a\"}]", "message 1 is the assistant's"},
         {"[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"b\"}]",
@@ -98,6 +123,8 @@ Suite *suite_messages(void)
     TCase *t = tcase_create("messages");
     tcase_add_test(t, a_list_of_turns_is_read_with_either_name_of_the_model);
     tcase_add_test(t, a_system_message_is_refused_with_a_way_out);
+    tcase_add_test(t, a_content_of_text_parts_is_their_text_joined);
+    tcase_add_test(t, a_part_that_is_no_text_is_refused_by_its_name);
     tcase_add_test(t, what_is_no_conversation_is_refused_by_number);
     tcase_add_test(t, a_file_is_read_and_a_missing_one_is_an_error);
     suite_add_tcase(s, t);

@@ -57,6 +57,9 @@ gguf=$fixtures/gguf/mini-q8_0.gguf
 fine '"n_concepts":32,"layer":2' read --json --model "$gguf" --dict "$mini_f32" "Hello"
 fine '"steered":{"ids":' steer --json --model "$gguf" --dict "$mini_f32" --strength 3=2 --max-tokens 3 "Hello"
 fine '"dtypes":\["Q8_0"\]' info --json --model "$gguf" --dict "$mini_f32"
+fine '"name":"resid.1".*"name":"resid.2".*"name":"logits".*"name":"latents"' dump --json --model "$gguf" \
+    --dict "$mini_f32" --layers 1,2 --logits last --latents --out "$tmp/gguf.safetensors" "Hello"
+fine '"n_concepts":32,"layer":2' read --json --dump "$tmp/gguf.safetensors" --model "$gguf" --dict "$mini_f32"
 fine '"ids":\[75,108\]' tokenize --json --model "$gguf" Hi
 refused 1 'is not a GGUF file' info --model "$fixtures/gemma2-mini/config.json"
 fine '"dictionary":{"path":.*"name":.*"n_concepts":64,"layer":3}' read --json --model "$mini" --ids 2,114,41
@@ -168,6 +171,19 @@ fine '"act_max":8' show --json --dict "$mini/l3" --dict "$tmp/l1" --acts "$tmp/a
 fine '"act_max":null' show --json --dict "$mini/l3" --dict "$tmp/l1" --acts "$tmp/acts.json" 0:5
 
 # --- names in the hub cache ---
+scope="$HF_HUB_CACHE/models--google--gemma-scope-2b-pt-res/snapshots/abc/layer_3/width_24"
+mkdir -p "$scope" && cp -R "$sae/gemma-scope/layer_3/width_24/average_l0_9" "$scope/"
+fine '"n_concepts":24,"layer":3' read --json --model "$mini" --ids 2,7 \
+    --dict google/gemma-scope-2b-pt-res/layer_3/width_24/average_l0_9
+refused 1 'no snapshot/layer_3/width_24 in it' read --model "$mini" --ids 2,7 \
+    --dict google/gemma-scope-2b-pt-res/layer_3/width_24
+HUGGINGFACE_HUB_CACHE=$HF_HUB_CACHE
+export HUGGINGFACE_HUB_CACHE
+unset HF_HUB_CACHE
+fine '"label":"feature 5"' show --json --dict google/gemma-scope-2b-pt-res/layer_3/width_24/average_l0_9 5
+HF_HUB_CACHE=$HUGGINGFACE_HUB_CACHE
+export HF_HUB_CACHE
+unset HUGGINGFACE_HUB_CACHE
 mkdir -p "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"
 cp "$tmp/bare"/* "$HF_HUB_CACHE/models--google--gemma-2-2b-it/snapshots/abc/"
 refused 1 'hf download' read --model google/gemma-2-2b-it --ids 2

@@ -35,7 +35,8 @@ see() {
     fail "'$1' does not appear"
 }
 
-# begin COLUMNS ROWS TERM VARIABLE=VALUE...
+# begin COLUMNS ROWS TERM VARIABLE=VALUE... : the program with $ARGS
+ARGS=
 begin() {
     columns=$1 rows=$2 term=$3
     shift 3
@@ -43,7 +44,7 @@ begin() {
     N=$((N + 1))
     SOCKET=$DIR/$N # a server that ends and one that begins do not share a socket well
     t -f /dev/null new-session -d -s a -x "$columns" -y "$rows" \
-        "env TERM=$term $* $PROGRAM; echo \"left with \$?\"; stty -a | grep -o -e ' icanon'; sleep 60"
+        "env TERM=$term $* $PROGRAM $ARGS; echo \"left with \$?\"; stty -a | grep -o -e ' icanon'; sleep 60"
 }
 
 keys() { t send-keys -t a "$@"; }
@@ -63,6 +64,7 @@ for kind in "80 24 xterm-256color" "120 40 xterm-256color" "40 12 xterm-256color
     see "ready"
     keys 3
     see "STEERED"
+    see "+0."
     keys 0
     see "Strength is 0"
     keys l l
@@ -107,6 +109,19 @@ see "Over the prompt"
 keys q
 left_clean 0
 echo "ok: types a prompt, filters by regex and fuzzy, opens pages, helps"
+
+ARGS="--model tests/fixtures/gguf/mini-q8_0.gguf --dict tests/fixtures/gemma2-mini-f32 Hello"
+begin 80 24 xterm-256color
+see "mini-q8_0.gguf"
+see "Over the prompt"
+keys S
+see "Rack"
+see "effect"
+see "differs at token"
+keys q
+left_clean 0
+ARGS=
+echo "ok: reads and steers a GGUF model"
 
 begin 80 24 xterm-256color
 see "ready"
