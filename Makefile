@@ -140,11 +140,11 @@ fuzz: ## fuzz one parser with clang: make fuzz T=safetensors SECS=60
 	      -print_final_stats=1 build/fuzz/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T))
 fuzz-all: ## every fuzz target in turn: make fuzz-all SECS=10
 	for t in $(FUZZERS); do $(MAKE) --no-print-directory fuzz T=$$t SECS=$(or $(SECS),10) || exit 1; done
-$(B)/random_model: $(B)/tests/tools/random_model.o $(B)/libdata.a
+$(B)/random_model: $(call obj,$(call src,tests/tools)) $(SUPPORT) $(B)/libdata.a
 	@echo '  LD   $@'
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS.data)
-random-model: $(B)/random_model ## write a model of random weights to measure with: SIZE=2b OUT=DIR
-	$(B)/random_model $(or $(SIZE),2b) $(OUT)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS.check) $(LIBS.data)
+random-model: $(B)/random_model ## write random weights to measure with: SIZE=2b OUT=DIR, or FORMAT=q8_0 OUT=FILE
+	$(B)/random_model $(or $(SIZE),2b) $(OUT) $(FORMAT)
 e2e: all ## drive the program from outside: tests/e2e/*.sh
 	for script in tests/e2e/*.sh; do sh $$script $(B)/$(NAME) || exit 1; done
 

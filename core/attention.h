@@ -1,10 +1,14 @@
-/* Grouped-query attention with a sliding window and soft-capped scores, one query row at a time.
+/* Grouped-query attention with a sliding window and soft-capped scores.
  *
- * The scores of a row are taken in blocks of keys with a running softmax: memory does not grow
- * with the context. Keys outside the window are never read. Rows and heads are spread over the
- * pool; each is computed in one order, whatever the number of threads. */
+ * Queries are worked on in tiles: neighbouring rows, with all heads of a group, against one chunk
+ * of keys, which so is read from memory once for all of them. Every chunk has a softmax of its
+ * own, and those of a row are merged in order of position: memory does not grow with the context.
+ * Chunks lie at multiples of their size, so a row's result does not depend, to the bit, on the
+ * other queries nor on the number of threads. Keys that nobody sees are never read. */
 #ifndef CORE_ATTENTION_H
 #define CORE_ATTENTION_H
+
+#include "data/tensor.h"
 
 #include <stddef.h>
 
@@ -15,10 +19,11 @@ struct attention_config {
     float softcap;                   /* 0: none */
 };
 
-/* Keys and values of consecutive positions, [n, n_kv_heads, d_head] each. */
+/* Keys and values of consecutive positions, [n, n_kv_heads, d_head] each, f32 or f16. */
 struct kv_span {
-    const float *keys, *values;
+    const void *keys, *values;
     int first_pos, n;
+    enum dtype dtype;
 };
 
 struct attention_query {
@@ -26,7 +31,8 @@ struct attention_query {
     float *out;     /* [n_heads, d_head] */
     int pos;
     /* what it may look at, in order of position; n = 0 where there is nothing. Positions after
-     * pos are left out by the query itself. It must see at least one key. */
+     * pos are left out by the query itself. It must see at least one key. Spans with the same
+     * keys are one cache, read once for neighbouring queries. */
     struct kv_span spans[2];
 };
 

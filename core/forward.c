@@ -273,7 +273,7 @@ static struct kv_span span_of(const struct kv_cache *cache, int l, int end)
         return (struct kv_span){0};
     return (struct kv_span){kv_cache_key(cache, l, cache->first_pos),
                             kv_cache_value(cache, l, cache->first_pos), cache->first_pos,
-                            end - cache->first_pos};
+                            end - cache->first_pos, DTYPE_F32};
 }
 
 static int attend(struct forward *f, const struct batch *b, int l, struct err *err)

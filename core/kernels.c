@@ -144,44 +144,53 @@ void rope_unrotate(float *x, const float *cosines, const float *sines, size_t d_
 
 /* --- exp and what is made of it --- */
 
-/* e^x as 2^k e^r with |r| <= ln(2)/2 and e^r by its Taylor series to the 7th power (relative error
- * 5e-9 there). No branch and no library call, so that the loops below become vector code. Clamped
- * to where 2^k is a normal number; NaN fails both comparisons and goes through. */
-INLINE float exp_fast(float x)
+/* x = k ln 2 + r with k whole and |r| <= ln(2)/2; 2^k is returned. |x| < 88. No branch and no
+ * library call, so that the loops below become vector code. NaN goes to r. */
+INLINE float reduce(float *r, float x)
 {
-    x = x > 87.0f ? 87.0f : x;
-    x = x < -87.0f ? -87.0f : x;
     /* adding 1.5 * 2^23 leaves the rounded integer in the low bits */
     const float magic = 12582912.0f;
     float shifted = x * 1.44269504f + magic;
     float k = shifted - magic;
     /* ln 2 in two parts: k * 0.693359375 is exact */
-    float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+    *r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 127u) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+/* (e^r - 1) / r by its Taylor series to the 6th power: relative error 4e-8 for |r| <= ln(2)/2. */
+INLINE float exp_slope(float r)
+{
     float e = 1.0f / 5040;
     e = e * r + 1.0f / 720;
     e = e * r + 1.0f / 120;
     e = e * r + 1.0f / 24;
     e = e * r + 1.0f / 6;
     e = e * r + 0.5f;
-    e = e * r + 1.0f;
-    e = e * r + 1.0f;
-    uint32_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 127u) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return e * power;
+    return e * r + 1.0f;
 }
 
-/* Near 0, where 1 - 2 / (e^2x + 1) loses its digits, a term of the continued fraction of tanh. */
+/* Clamped to where 2^k is a normal number; NaN fails both comparisons. */
+INLINE float exp_fast(float x)
+{
+    x = x > 87.0f ? 87.0f : x;
+    x = x < -87.0f ? -87.0f : x;
+    float r, power = reduce(&r, x);
+    return (exp_slope(r) * r + 1.0f) * power;
+}
+
+/* -d / (2 + d) for d = e^-2|x| - 1, which keeps its digits near 0. Beyond 10 it is 1. */
 INLINE float tanh_fast(float x)
 {
-    float e = exp_fast(2.0f * x);
-    float far = 1.0f - 2.0f / (e + 1.0f);
-    float z = x * x;
-    float near = x * (135135.0f + z * (17325.0f + z * (378.0f + z))) /
-                 (135135.0f + z * (62370.0f + z * (3150.0f + z * 28.0f)));
-    return z < 1.0f ? near : far;
+    float a = fabsf(x);
+    a = a > 10.0f ? 10.0f : a;
+    float r, power = reduce(&r, -2.0f * a);
+    float d = power * (exp_slope(r) * r) + (power - 1.0f);
+    return copysignf(d / (2.0f + d), x);
 }
 
 INLINE void gelu_loop(float *y, const float *gate, const float *up, size_t n)

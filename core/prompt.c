@@ -2,6 +2,7 @@
 
 #include "core/scope.h"
 #include "data/dump_file.h"
+#include "data/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -118,10 +119,14 @@ static int encode_raw(struct prompt *p, const struct scope *scope, const char *t
 
 static int refuse_no_tokenizer(const struct scope *scope, struct err *err)
 {
-    err_set(err, ERR_UNSUPPORTED, "%s has no tokenizer, so text cannot become tokens",
-            scope->model->name);
-    err_hint(err, "Put the model's tokenizer.json into its folder, or give token ids: --ids "
-                  "2,17,5");
+    bool is_file = scope->model->path && !file_is_dir(scope->model->path);
+    err_set(err, ERR_UNSUPPORTED, "%s has no tokenizer (%s), so text cannot become tokens",
+            scope->model->name,
+            is_file ? "the file holds none"
+                    : "neither tokenizer.json nor tokenizer.model is there");
+    err_hint(err, "%s, or give token ids: --ids 2,17,5",
+             is_file ? "Use a file that was converted with its vocabulary"
+                     : "Put the model's tokenizer.json into its folder");
     return ERR_UNSUPPORTED;
 }
 

@@ -176,6 +176,8 @@ int scope_calibration_key(struct calibration_key *out, const struct scope *scope
 int scope_open_calibration(struct scope *scope, const char *model_path, struct err *err)
 {
     struct calibration_key key;
+    if (!calibration_any())
+        return ERR_OK;
     int rc = scope_calibration_key(&key, scope, model_path, err);
     return rc == ERR_OK
                ? calibration_find(&scope->dict->calibration, &key, scope->dict->n_concepts, err)

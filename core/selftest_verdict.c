@@ -63,10 +63,12 @@ void selftest_floats(struct selftest *t, const char *name, const float *got, con
     bool fine = n > 0 && isfinite(largest) && worst <= allowed * largest;
     if (n == 0)
         selftest_add(t, SELFTEST_FAIL, name, "there is nothing to compare");
+    else if (fine && worst == 0)
+        selftest_add(t, SELFTEST_PASS, name, "all %zu numbers are the same", n);
     else
         selftest_add(t, fine ? SELFTEST_PASS : SELFTEST_FAIL, name,
-                     "off by %.2g of the largest of %zu numbers (at %zu), %.2g allowed",
-                     largest > 0 ? worst / largest : worst, n, at, allowed);
+                     "at most %.2g of the largest value apart (number %zu of %zu); %.2g is allowed",
+                     largest > 0 ? worst / largest : worst, at + 1, n, allowed);
 }
 
 void selftest_ints(struct selftest *t, const char *name, const int *got, size_t n_got,

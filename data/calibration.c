@@ -16,6 +16,14 @@
 const double calibration_levels[CALIBRATION_QUANTILES] = {0.5, 0.9, 0.99, 0.999};
 const char *const calibration_level_names[CALIBRATION_QUANTILES] = {"p50", "p90", "p99", "p99.9"};
 
+bool calibration_any(void)
+{
+    char *folder = cache_file("calibration", "");
+    bool any = folder && file_is_dir(folder);
+    free(folder);
+    return any;
+}
+
 char *calibration_path(const struct calibration_key *key)
 {
     char name[64];

@@ -53,6 +53,9 @@ int calibration_model_hash(uint64_t *out, const char *path, struct err *err) ERR
  * samples), biases and thresholds. Labels and act_max do not count. */
 uint64_t calibration_dict_hash(const struct dictionary *dict);
 
+/* Was anything ever calibrated here? If not, keys, which take reading, need not be made. */
+bool calibration_any(void);
+
 /* Where the file of a key lies; NULL when there is no cache. The caller frees. */
 char *calibration_path(const struct calibration_key *key);
 

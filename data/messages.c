@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MAX_BYTES ((size_t)64 << 20)
+#define LIST_HINT "Give [{\"role\": \"user\", \"content\": \"Hello\"}, ...]."
 
 static int refuse(const struct json_doc *doc, size_t number, const char *what, struct err *err)
 {
@@ -106,7 +107,7 @@ static int read_list(struct messages *out, const struct json_doc *doc, struct er
         list = json_get(list, "messages");
     if (!json_is_array(list) || json_size(list) == 0) {
         err_set(err, ERR_FORMAT, "%s: holds no list of messages", json_name(doc));
-        err_hint(err, "Give [{\"role\": \"user\", \"content\": \"Hello\"}, ...].");
+        err_hint(err, LIST_HINT);
         return ERR_FORMAT;
     }
     out->items = mem_zalloc(json_size(list), sizeof *out->items);
@@ -124,8 +125,10 @@ int messages_parse(struct messages *out, const char *text, size_t len, const cha
     struct json_doc *doc;
     *out = (struct messages){0};
     int rc = json_parse(&doc, text, len, name, err);
-    if (rc != ERR_OK)
+    if (rc != ERR_OK) {
+        err_hint(err, LIST_HINT); /* messages are written by hand, not downloaded */
         return rc;
+    }
     rc = read_list(out, doc, err);
     json_close(doc);
     if (rc != ERR_OK)

@@ -1,5 +1,7 @@
 #include "data/text.h"
 
+#include <string.h>
+
 /* Bytes that a character beginning with `lead` has, 0 if none can begin with it. */
 static int utf8_len(unsigned char lead)
 {
@@ -60,6 +62,23 @@ int utf8_encode(char out[4], uint32_t cp)
         out[i] = (char)(0x80 | (cp & 0x3f));
     out[0] = (char)((0xf00 >> n & 0xff) | cp);
     return n;
+}
+
+size_t utf8_invalid_at(const char *s, size_t len)
+{
+    uint32_t cp;
+    size_t at = 0;
+    for (int n; at < len && (n = utf8_decode(&cp, s + at, len - at)) > 0;)
+        at += (size_t)n;
+    return at;
+}
+
+bool text_is_blank(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!memchr(" \t\n\v\f\r", s[i], 6))
+            return false;
+    return true;
 }
 
 size_t utf8_complete_len(const char *s, size_t len)

@@ -20,6 +20,12 @@ int utf8_encode(char out[4], uint32_t cp);
  * more bytes may follow. Bytes that can never become valid count as whole. */
 size_t utf8_complete_len(const char *s, size_t len);
 
+/* Where the first byte of s[0..len) lies that is no valid UTF-8; len if all of it is. */
+size_t utf8_invalid_at(const char *s, size_t len);
+
+/* Is there nothing but blanks, tabs and line breaks? */
+bool text_is_blank(const char *s, size_t len);
+
 /* Columns of one character: 0 (combining, zero-width), 1 or 2; -1 for control characters.
  * From this file's own table, so that it does not depend on the locale. */
 int text_width_char(uint32_t cp);

@@ -18,9 +18,10 @@ enum { ON_READ = 1, ON_CONCEPTS = 2, ON_STEER = 4, ON_ALL = 7 };
     ACTION(NUMBERS, ON_READ, "#", "numbers", "numbers under the tokens")                        \
     ACTION(UNIT, ON_READ | ON_CONCEPTS, "U", "", "next unit: margin, z, share, raw")            \
     ACTION(FILTER, ON_CONCEPTS, "/", "filter", "filter the labels by a regular expression")     \
+    ACTION(FIND, ON_READ | ON_STEER, "/", "", "screen Concepts, its filter open")               \
     ACTION(OPEN, ON_READ | ON_CONCEPTS, "Enter", "page", "the selected concept's page")         \
     ACTION(SORT, ON_CONCEPTS, "s", "sort", "sort by row, prompt, act_max, relevance or label")  \
-    ACTION(GENRE, ON_CONCEPTS, "f", "genre", "list all, or only text, code or math concepts")   \
+    ACTION(GENRE, ON_CONCEPTS, "f", "genre", "list all concepts, or those of one genre")        \
     ACTION(FUZZY, ON_CONCEPTS, "Ctrl-R", "", "the filter: a regular expression, or fuzzy")      \
     ACTION(PIN, ON_READ | ON_CONCEPTS, "Space", "pin", "pin the concept: a bar row of its own") \
     ACTION(STEER, ON_READ | ON_CONCEPTS, "S", "steer", "put the concept into the rack")         \

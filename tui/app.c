@@ -1,6 +1,6 @@
 #include "tui/app.h"
 
-#include "tui/actions.h"
+#include "tui/keymap.h"
 
 #include <assert.h>
 #include <math.h>
@@ -60,6 +60,11 @@ float app_prompt_max(const struct app *app, size_t row)
 {
     const struct reading *r = app->reading;
     return r && row < r->tokens.n_concepts ? r->row_max[row] : 0;
+}
+
+bool app_fires(const struct app *app, size_t row)
+{
+    return app_score(app, row, app_prompt_max(app, row)) > 0;
 }
 
 /* A unit without a full value takes the concept's own largest on this text. */
@@ -129,6 +134,16 @@ double app_wake_at(const struct app *app)
     if (app->detail_at > 0 && (at == 0 || app->detail_at < at))
         at = app->detail_at;
     return at;
+}
+
+bool app_offers(const struct app *app, enum action action)
+{
+    bool is_example = action == ACTION_EXAMPLE || action == ACTION_EXAMPLE_BACK;
+    if (is_example && app->load == LOAD_READY && app->n_examples == 0)
+        return false;
+    unsigned screens = action_info(action)->screens;
+    bool runs = action == ACTION_EDIT || action == ACTION_STEER || action == ACTION_RERUN;
+    return !app->model.is_dump || (!runs && !is_example && screens != ON_STEER);
 }
 
 bool app_steers(const struct app *app)

@@ -6,6 +6,7 @@
 
 #include "core/sampler.h"
 #include "core/steering.h"
+#include "tui/actions.h"
 #include "tui/event.h"
 #include "tui/line_edit.h"
 #include "tui/list.h"
@@ -45,6 +46,7 @@ enum {
 };
 #define FACTOR_MAX 2.0f
 #define FACTOR_STEP 0.05f
+#define FACTOR_FIRST 0.5f /* of a new slot, unless an example says otherwise */
 #define DETAIL_DELAY 0.12 /* seconds a selection rests before its detail is looked up */
 
 struct slot {
@@ -154,6 +156,8 @@ int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t r
 int app_heat_step(const struct app *app, const struct tokens *tokens, int i, size_t row,
                   float scale);
 float app_score(const struct app *app, size_t row, float act);
+/* Does the concept fire in the prompt that was read: is its score above 0? */
+bool app_fires(const struct app *app, size_t row);
 float app_prompt_max(const struct app *app, size_t row);  /* 0 without a reading */
 const char *app_label(const struct app *app, size_t row); /* "" without a dictionary */
 bool app_is_pinned(const struct app *app, size_t row);
@@ -161,6 +165,9 @@ int app_slot_of(const struct app *app, size_t row); /* -1: not in the rack */
 unsigned app_screen_bit(const struct app *app);     /* ON_READ ... */
 bool app_is_busy(const struct app *app);
 double app_wake_at(const struct app *app); /* when a tick is wanted, in seconds; 0: never */
+
+/* Can what the action does be done with what is open? A dump has no weights to run. */
+bool app_offers(const struct app *app, enum action action);
 
 /* Does any slot change anything? */
 bool app_steers(const struct app *app);

@@ -1,5 +1,6 @@
 #include "tui/args.h"
 
+#include "data/text.h"
 #include "tui/args_internal.h"
 #include "tui/near_word.h"
 
@@ -219,6 +220,13 @@ static int check_text(struct args *args, struct err *err)
     return ERR_OK;
 }
 
+int args_refuse_blank(const struct args *args, const char *name, struct err *err)
+{
+    err_set(err, ERR_ARG, "%s: %s is empty", command_name(args->command), name);
+    err_hint(err, "--raw \"\" reads the BOS token alone.");
+    return ERR_ARG;
+}
+
 /* What single options cannot see. */
 static int check_together(struct args *args, struct err *err)
 {
@@ -256,11 +264,9 @@ static int check_together(struct args *args, struct err *err)
     if (args->fuzzy && args->case_sensitive)
         return err_set(err, ERR_ARG,
                        "--case-sensitive is about a regular expression, and --fuzzy takes none");
-    if (takes_text(args->command) && args->text && !*args->text && args->form != PROMPT_RAW) {
-        err_set(err, ERR_ARG, "%s: the text is empty", info->name);
-        err_hint(err, "--raw \"\" reads the BOS token alone.");
-        return ERR_ARG;
-    }
+    if (takes_text(args->command) && args->text && args->form != PROMPT_RAW &&
+        text_is_blank(args->text, strlen(args->text)))
+        return args_refuse_blank(args, "the text", err);
     if (args->command == COMMAND_DUMP && !args->out) {
         err_set(err, ERR_ARG, "dump needs a file to write");
         err_hint(err, "Add --out FILE.safetensors.");
@@ -296,6 +302,7 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
                          .limit = -1,
                          .lens = 10,
                          .nearest = 10,
+                         .min_tokens = 1000,
                          .max_tokens = 128,
                          .top_p = 1};
     int command_at = find_command(&out->command, argc, argv);

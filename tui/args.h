@@ -101,12 +101,16 @@ struct args {
 
     const char *texts; /* calibrate; NULL: the bundled text */
     bool again;
+    int min_tokens;
 };
 
 /* Parses argv; strings are borrowed from it. On a failure ERR_ARG, and *out is cleared except for
  * its command, which tells whose --help to point to. */
 int args_parse(struct args *out, int argc, char **argv, struct err *err) ERR_CHECK;
 void args_clear(struct args *args);
+
+/* The failure of a text, called `name`, that is empty or all blanks. Returns ERR_ARG. */
+int args_refuse_blank(const struct args *args, const char *name, struct err *err) ERR_CHECK;
 
 const char *command_name(enum command command); /* "" for the TUI */
 

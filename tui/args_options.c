@@ -509,8 +509,9 @@ const struct option option_table[] = {
          fuzzy),
     OTHER("sort", "ORDER", "row|label|act_max|relevance",
           "row (default), label, act_max, relevance", GROUP_OWN, BIT(SEARCH), parse_sort),
-    OTHER("genre", "GENRE", "text|code|math|other", "only text, code or math concepts", GROUP_OWN,
-          BIT(SEARCH), parse_genre),
+    OTHER("genre", "GENRE", "text|code|math|other",
+          "only concepts of this genre: text, code, math or other", GROUP_OWN, BIT(SEARCH),
+          parse_genre),
 
     INT("lens", "K", "tokens at each end of the logit lens (default 10)", GROUP_OWN, BIT(SHOW),
         lens, 0, 10000),
@@ -542,5 +543,7 @@ const struct option option_table[] = {
     STRING("texts", "FILE", "neutral text, a passage for each paragraph (default: the bundled one)",
            GROUP_OWN, BIT(CALIBRATE), texts),
     FLAG("again", "also where it is done already", GROUP_OWN, BIT(CALIBRATE), again),
+    INT("min-tokens", "N", "refuse a text of fewer tokens (default 1000)", GROUP_OWN,
+        BIT(CALIBRATE), min_tokens, 1, INT_MAX),
 };
 const size_t n_options = sizeof option_table / sizeof *option_table;

@@ -94,6 +94,31 @@ static int read_texts(struct calibrating *c, struct err *err)
     return ERR_FORMAT;
 }
 
+/* Mean and spread of a handful of tokens say nothing about a concept, and would take the place of
+ * numbers that do. Template tokens are not counted. */
+static int check_size(const struct calibrating *c, struct err *err)
+{
+    size_t n = 0, wanted = (size_t)c->args->min_tokens;
+    for (size_t i = 0; i < c->passages.n && n < wanted; i++) {
+        struct token_ids ids = {0};
+        const struct passage *p = &c->passages.items[i];
+        int rc = tokenizer_encode(&ids, c->scope.tokenizer, p->text, p->len, err);
+        n += ids.n;
+        token_ids_clear(&ids);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    if (n >= wanted)
+        return ERR_OK;
+    err_set(err, ERR_LIMIT, "%s: has %zu tokens, too few to know a concept by; %zu are wanted",
+            c->texts_path, n, wanted);
+    err_hint(err,
+             "Give more text, leave --texts out for the bundled one, or say that so few will "
+             "do: --min-tokens %zu.",
+             n);
+    return ERR_LIMIT;
+}
+
 static int find_places(struct calibrating *c, struct err *err)
 {
     int rc = scope_calibration_key(&c->key, &c->scope, c->scope.model->path, err);
@@ -112,9 +137,15 @@ static int find_places(struct calibrating *c, struct err *err)
 static int begin(struct calibrating *c, struct err *err)
 {
     uint64_t texts_hash = hash_bytes(0, buf_cstr(&c->text), c->text.len);
-    bool again = c->args->again;
-    if (!again && calibration_open(&c->cal, c->path, NULL) == ERR_OK &&
-        c->cal->texts_hash == texts_hash && c->cal->n_concepts == c->scope.dict->n_concepts) {
+    bool again = c->args->again, is_same = false;
+    if (calibration_open(&c->cal, c->path, NULL) == ERR_OK) {
+        is_same =
+            c->cal->texts_hash == texts_hash && c->cal->n_concepts == c->scope.dict->n_concepts;
+        if (!is_same)
+            job_note("this replaces the calibration over %zu tokens of %zu passages",
+                     c->cal->n_tokens, c->cal->passages.n);
+    }
+    if (is_same && !again) {
         c->is_old = true;
         return ERR_OK;
     }
@@ -213,6 +244,8 @@ static int calibrate(struct calibrating *c, struct err *err)
     int rc = job_open_scope(&c->scope, c->args, SCOPE_MODEL | SCOPE_DICT | SCOPE_TOKENIZER, err);
     if (rc == ERR_OK)
         rc = read_texts(c, err);
+    if (rc == ERR_OK)
+        rc = check_size(c, err);
     if (rc == ERR_OK)
         rc = find_places(c, err);
     if (rc == ERR_OK)

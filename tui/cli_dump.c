@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAME_SIZE 32 /* "resid." and a layer, "latents." and a dictionary */
 
@@ -84,6 +85,17 @@ static int allocate(struct dump *d, struct err *err)
     return ERR_NOMEM;
 }
 
+/* Latents are read at their dictionary's layer, which need not be among the residuals. */
+static void note_steering(const struct dump *d)
+{
+    int *layers = mem_alloc(d->n_layers + d->n_dicts, sizeof *layers);
+    memcpy(layers, d->layers, d->n_layers * sizeof *layers);
+    for (size_t k = 0; k < d->n_dicts; k++)
+        layers[d->n_layers + k] = d->job->set.layers[k];
+    job_note_unsteered(d->job, layers, d->n_layers + d->n_dicts, d->logits);
+    free(layers);
+}
+
 static int compute(struct dump *d, struct err *err)
 {
     struct job *job = d->job;
@@ -91,6 +103,8 @@ static int compute(struct dump *d, struct err *err)
     if (rc == ERR_OK)
         rc = allocate(d, err);
     d->n_dicts = d->args->latents ? job->set.n : 0;
+    if (rc == ERR_OK)
+        note_steering(d);
     d->acts = mem_zalloc(d->n_dicts + 1, sizeof *d->acts);
     for (size_t k = 0; k < d->n_dicts && rc == ERR_OK; k++)
         rc = job_latents(&d->acts[k], job, k, d->args->is_signed, err);

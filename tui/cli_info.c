@@ -173,7 +173,8 @@ static void print_model(const struct paint *p, const struct scope *scope,
     print_size("weights", model->n_weight_bytes);
     if (weights == WEIGHTS_Q8)
         print_size("in 8 bits", weight_bytes(scope, weights));
-    print_size("per 1000 tok.", 1000 * bytes_per_token(scope));
+    printf("  %-14s %.1f MB more for each 1000 tokens\n", "text",
+           (double)(1000 * bytes_per_token(scope)) / 1e6);
 }
 
 static void print_dictionary(const struct paint *p, const struct scope *scope)
@@ -206,9 +207,9 @@ static void print_text(const struct scope *scope, const struct scope_options *op
         print_dictionary(&p, scope);
     else
         puts("dictionary  none (--dict)");
-    printf("memory        %.1f MB for %d tokens, weights %s\n",
+    printf("memory        %.1f MB with a text of %d tokens; weights are %s\n",
            (double)forecast(scope, options->weights) / 1e6, FORECAST_TOKENS,
-           options->weights == WEIGHTS_STORED || options->caches_weights ? "mapped"
+           options->weights == WEIGHTS_STORED || options->caches_weights ? "used where they lie"
                                                                          : "on the heap");
     printf("arithmetic    %s, %d threads\n", matmul_isa(), matmul_threads());
     printf("version       %s\n", version_string());

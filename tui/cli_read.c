@@ -212,6 +212,12 @@ static void print_token(const struct paint *p, const struct reading *r, size_t t
     buf_clear(&text);
 }
 
+static float score_at(const struct reading *r, size_t t, size_t row)
+{
+    float act = acts_at(r, t)[row];
+    return act > 0 ? score_in(r->unit, r->dict, row, act) : 0;
+}
+
 /* The counted position with the largest value; position 0 when none is counted. */
 static size_t peak_of(const struct reading *r, size_t row)
 {
@@ -222,16 +228,18 @@ static size_t peak_of(const struct reading *r, size_t row)
     return peak;
 }
 
-/* The text tinted by one concept; its largest counted value gets the full colour. */
+/* The text tinted by one concept. As on the screens the full colour is the unit's full score; raw
+ * activations have none, and take the row's largest counted value. */
 static void print_heat(const struct paint *p, const struct reading *r, size_t row)
 {
     size_t n = r->prompt->ids.n, peak = peak_of(r, row);
     struct paint_cell *cells = mem_alloc(n, sizeof *cells);
     struct buf *texts = mem_zalloc(n, sizeof *texts);
-    float max = acts_at(r, peak)[row];
+    float most = r->counted[peak] ? score_at(r, peak, row) : 0;
+    float full = r->unit == SCORE_RAW ? most : score_full(r->unit);
     for (size_t t = 0; t < n; t++) {
         scope_token_text(&texts[t], r->scope, r->prompt->ids.ids[t]);
-        float share = max > 0 ? acts_at(r, t)[row] / max : 0;
+        float share = full > 0 ? score_at(r, t, row) / full : 0;
         cells[t] = (struct paint_cell){.text = buf_cstr(&texts[t]),
                                        .len = texts[t].len,
                                        .share = share,
@@ -242,8 +250,9 @@ static void print_heat(const struct paint *p, const struct reading *r, size_t ro
     print_row(p, r, row, 0);
     print_label(p, r, row);
     paint_bold(p, false);
-    fprintf(p->stream, "  (full bar: %.4g at %zu; tokens that are not counted have none)\n", max,
-            peak);
+    fprintf(p->stream,
+            "  (full bar: %s %.4g; most here: %.4g at %zu; only counted tokens have bars)\n",
+            score_unit_name(r->unit), full, most, peak);
     paint_heat(p, cells, n);
     fputc('\n', p->stream);
     for (size_t t = 0; t < n; t++)
@@ -259,7 +268,7 @@ static void print_heats(const struct paint *p, const struct reading *r)
     if (r->args->n_concepts > 0)
         return;
     for (size_t i = 0; i < r->n_ranked && i < N_HEAT_ROWS; i++)
-        if (r->ranked[i].act > 0)
+        if (score_at(r, (size_t)r->ranked[i].pos, r->ranked[i].row) > 0)
             print_heat(p, r, r->ranked[i].row);
 }
 
@@ -274,6 +283,10 @@ static void print_ranking(const struct paint *p, const struct reading *r)
     fprintf(p->stream, "%10s %10s %10s %5s %-12s %7s  %s\n", score_unit_name(r->unit), "act",
             "act_max", "pos", "token", "row", "label");
     paint_bold(p, false);
+    if (r->args->top == 0) {
+        fputs("  no list: --top 0\n", p->stream);
+        return;
+    }
     size_t n_shown = 0;
     for (size_t i = 0; i < r->n_ranked && i < top_k(r); i++) {
         const struct ranked *item = &r->ranked[i];
@@ -297,23 +310,26 @@ static void print_ranking(const struct paint *p, const struct reading *r)
 
 static void print_per_token(const struct paint *p, const struct reading *r)
 {
-    fputs("\nPer token, the strongest concept\n", p->stream);
+    static const bool counted = true; /* each token is ranked alone */
+    fprintf(p->stream, "\nPer token, the strongest concept by %s\n", score_unit_name(r->unit));
     paint_bold(p, true);
-    fprintf(p->stream, "%5s %7s %-14s %10s %7s  %s\n", "pos", "id", "token", "act", "row", "label");
+    fprintf(p->stream, "%5s %7s %-14s %10s %10s %7s  %s\n", "pos", "id", "token",
+            score_unit_name(r->unit), "act", "row", "label");
     paint_bold(p, false);
     for (size_t t = 0; t < r->prompt->ids.n; t++) {
         struct ranked top;
-        size_t n = rank_token(&top, 1, acts_at(r, t), r->dict->n_concepts);
-        if (!r->counted[t])
+        size_t n = rank_prompt(&top, 1, r->dict, r->unit, acts_at(r, t), &counted, 1);
+        bool is_dim = !r->counted[t] || n == 0 || !(top.score > 0);
+        if (is_dim)
             paint_dim(p, true);
         fprintf(p->stream, "%5zu %7d ", t, r->prompt->ids.ids[t]);
         print_token(p, r, t, 14);
         if (n > 0) {
-            fprintf(p->stream, " %10.4f", top.act);
+            fprintf(p->stream, " %10.4f %10.4f", top.score, top.act);
             print_row(p, r, top.row, 8);
             print_label(p, r, top.row);
         }
-        if (!r->counted[t])
+        if (is_dim)
             paint_dim(p, false);
         fputc('\n', p->stream);
     }
@@ -358,6 +374,7 @@ int cli_read(const struct args *args, struct err *err)
     int rc = job_open(&job, args, SCOPE_DICT | SCOPE_CALIBRATION, 1, err);
     if (rc != ERR_OK)
         return rc;
+    job_note_unsteered(&job, job.set.layers, job.set.n, false);
     struct reading r = {.args = args,
                         .scope = &job.scope,
                         .dump = job.dump,

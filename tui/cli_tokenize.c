@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define LINE_HINT "Give one JSON value per line, such as \"a text\" or {\"text\": \"a text\"}."
+
 static int bos_of(int *out, const struct scope *scope, struct err *err)
 {
     static const char piece[] = "<bos>";
@@ -19,11 +21,10 @@ static int bos_of(int *out, const struct scope *scope, struct err *err)
     return ERR_UNSUPPORTED;
 }
 
-static void print_object(FILE *stream, struct buf *buf, const struct tokenizer *tok,
-                         const struct token_ids *ids)
+static void print_object(const struct tokenizer *tok, const struct token_ids *ids)
 {
     struct json_writer w;
-    json_writer_init(&w, stream, buf);
+    json_writer_init(&w, stdout, NULL);
     jw_object(&w);
     json_ids(&w, "ids", ids->ids, ids->n);
     jw_key(&w, "pieces");
@@ -70,7 +71,7 @@ static void print_ids(const struct args *args, const struct tokenizer *tok,
                       const struct token_ids *ids)
 {
     if (args->json) {
-        print_object(stdout, NULL, tok, ids);
+        print_object(tok, ids);
         putchar('\n');
     } else {
         print_table(tok, ids);
@@ -127,8 +128,10 @@ static int line_text(struct buf *out, const char *line, size_t len, size_t numbe
     struct json_doc *doc;
     snprintf(name, sizeof name, "input line %zu", number);
     int rc = json_parse(&doc, line, len, name, err);
-    if (rc != ERR_OK)
+    if (rc != ERR_OK) {
+        err_hint(err, LINE_HINT);
         return rc;
+    }
     const struct json *root = json_root(doc);
     const char *text = json_string(json_is_object(root) ? json_get(root, "text") : root);
     if (text) {
@@ -136,15 +139,14 @@ static int line_text(struct buf *out, const char *line, size_t len, size_t numbe
     } else {
         rc =
             err_set(err, ERR_FORMAT, "%s: neither a JSON string nor an object with \"text\"", name);
-        err_hint(err,
-                 "Give one JSON value per line, such as \"a text\" or {\"text\": \"a text\"}.");
+        err_hint(err, LINE_HINT);
     }
     json_close(doc);
     return rc;
 }
 
-static int tokenize_line(struct buf *out, const struct tokenizer *tok, int bos, const char *line,
-                         size_t len, size_t number, struct err *err)
+static int tokenize_line(const struct tokenizer *tok, int bos, const char *line, size_t len,
+                         size_t number, struct err *err)
 {
     struct buf text = {0};
     struct token_ids ids = {0};
@@ -152,30 +154,27 @@ static int tokenize_line(struct buf *out, const struct tokenizer *tok, int bos, 
     if (rc == ERR_OK)
         rc = encode(&ids, tok, bos, buf_cstr(&text), text.len, err);
     if (rc == ERR_OK) {
-        print_object(NULL, out, tok, &ids);
-        buf_char(out, '\n');
+        print_object(tok, &ids);
+        putchar('\n');
     }
     token_ids_clear(&ids);
     buf_clear(&text);
     return rc;
 }
 
-/* The output is kept until the last line is known to be good. */
+/* What lies before a bad line is printed all the same: whoever reads the output needs no second run
+ * for it. */
 static int tokenize_lines(const struct tokenizer *tok, int bos, const struct buf *input,
                           struct err *err)
 {
-    struct buf out = {0};
     const char *line = buf_cstr(input), *end = line + input->len;
     int rc = ERR_OK;
     for (size_t number = 1; line < end && rc == ERR_OK; number++) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         const char *stop = newline ? newline : end;
-        rc = tokenize_line(&out, tok, bos, line, (size_t)(stop - line), number, err);
+        rc = tokenize_line(tok, bos, line, (size_t)(stop - line), number, err);
         line = stop + 1;
     }
-    if (rc == ERR_OK)
-        fwrite(buf_cstr(&out), 1, out.len, stdout);
-    buf_clear(&out);
     return rc;
 }
 

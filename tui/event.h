@@ -29,7 +29,7 @@ struct opened {
     size_t n_examples;
 };
 
-/* The model is open: texts can be read. */
+/* The model is open: texts can be read, and the dictionary's scores are complete. */
 struct model_info {
     char *name;    /* owned */
     char *warning; /* owned: that of core/scope.h, else the model's notice, else NULL */
@@ -37,6 +37,8 @@ struct model_info {
     int n_ctx;
     bool is_chat, is_demo, has_tokenizer;
     bool is_dump; /* no weights: one text that was read elsewhere */
+    /* borrowed as in opened: the same with its calibration; NULL: there is none */
+    const struct dictionary *dict;
 };
 
 /* A prompt that was read. Immutable. */

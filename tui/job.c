@@ -4,22 +4,45 @@
 #include "core/latents.h"
 #include "core/matmul.h"
 #include "data/file.h"
+#include "data/text.h"
 #include "tui/interrupt.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_TEXT_BYTES ((size_t)256 << 20)
 
+void job_note(const char *fmt, ...)
+{
+    va_list args;
+    fputs("axscope: note: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+/* The tokenizer reads such a byte as U+FFFD, which is never what was meant. */
+static void note_invalid(const char *name, const char *text, size_t len)
+{
+    size_t at = utf8_invalid_at(text, len);
+    if (at < len)
+        job_note("%s is not UTF-8 from byte %zu on; such bytes are read as U+FFFD", name, at);
+}
+
 int job_text(struct buf *out, const struct args *args, struct err *err)
 {
-    if (strcmp(args->text, "-") != 0) {
+    bool is_stdin = strcmp(args->text, "-") == 0;
+    int rc = ERR_OK;
+    if (is_stdin)
+        rc = file_read(out, "-", MAX_TEXT_BYTES, err);
+    else
         buf_str(out, args->text);
-        return ERR_OK;
-    }
-    int rc = file_read(out, "-", MAX_TEXT_BYTES, err);
-    if (rc == ERR_OK && out->len > 0 && out->data[out->len - 1] == '\n')
+    if (is_stdin && rc == ERR_OK && out->len > 0 && out->data[out->len - 1] == '\n')
         out->data[--out->len] = '\0';
+    if (rc == ERR_OK)
+        note_invalid(is_stdin ? "standard input" : "the text", buf_cstr(out), out->len);
     return rc;
 }
 
@@ -40,6 +63,9 @@ int job_conversation(struct conversation *out, const struct args *args, struct e
     out->turns = mem_alloc(n + 1, sizeof *out->turns);
     for (size_t i = 0; i < n; i++) {
         const struct message *m = &out->messages.items[i];
+        char name[32];
+        snprintf(name, sizeof name, "message %zu", i + 1);
+        note_invalid(name, m->text, m->len);
         out->turns[i] = (struct chat_turn){m->is_model ? CHAT_MODEL : CHAT_USER, m->text, m->len};
     }
     out->n = n;
@@ -74,6 +100,8 @@ static int make_prompt(struct job *job, const struct args *args, struct err *err
         return prompt_from_ids(&job->prompt, &job->scope, args->ids, args->n_ids, err);
     struct buf text = {0};
     int rc = job_text(&text, args, err);
+    if (rc == ERR_OK && args->form != PROMPT_RAW && text_is_blank(buf_cstr(&text), text.len))
+        rc = args_refuse_blank(args, "standard input", err);
     if (rc == ERR_OK)
         rc = prompt_from_text(&job->prompt, &job->scope, args->form, buf_cstr(&text), text.len,
                               args->answer, err);
@@ -107,6 +135,26 @@ static int make_steering(struct job *job, const struct args *args, struct err *e
     job->steering.from = args->steer_from;
     job->steering.n_spared = job->prompt.n_spared;
     return rc;
+}
+
+void job_note_unsteered(const struct job *job, const int *layers, size_t n, bool has_logits)
+{
+    int lowest = steering_next_layer(&job->steering, 0);
+    bool above = has_logits, below = false;
+    for (size_t i = 0; i < n; i++) {
+        above |= layers[i] > lowest;
+        below |= layers[i] <= lowest;
+    }
+    if (lowest < 0)
+        return;
+    if (job->steering.at == STEER_GENERATED)
+        job_note("the steering flags change nothing here: no token is generated");
+    else if (!above)
+        job_note("the steering flags change nothing here: what is read up to layer %d lies before "
+                 "the edit",
+                 lowest);
+    else if (below)
+        job_note("steering changes what is read above layer %d; the rest is as without it", lowest);
 }
 
 void job_warn(const struct scope *scope)

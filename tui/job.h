@@ -35,7 +35,8 @@ int job_open(struct job *job, const struct args *args, int need, int n_branches,
              struct err *err) ERR_CHECK;
 void job_close(struct job *job);
 
-/* TEXT as given, or standard input without one final newline where it is "-". */
+/* TEXT as given, or standard input without one final newline where it is "-". Bytes that are no
+ * UTF-8 are noted. */
 int job_text(struct buf *out, const struct args *args, struct err *err) ERR_CHECK;
 
 /* The turns of --messages; with --answer one more. The texts live in `messages`; the caller clears
@@ -47,6 +48,14 @@ struct conversation {
 };
 int job_conversation(struct conversation *out, const struct args *args, struct err *err) ERR_CHECK;
 void conversation_clear(struct conversation *c);
+
+/* Prints one line, "axscope: note: ...", on standard error: what a user would not expect, though it
+ * is no failure. */
+void job_note(const char *fmt, ...) ERR_PRINTF(1, 2);
+
+/* Notes it where the steering flags change nothing of what is read after `layers`, or only a part:
+ * an edit reaches the layers above its own, and the logits. */
+void job_note_unsteered(const struct job *job, const int *layers, size_t n, bool has_logits);
 
 /* Prints scope_warning, if there is one, on standard error. */
 void job_warn(const struct scope *scope);

@@ -24,11 +24,11 @@ void paint_padded(const struct paint *p, const char *s, size_t len, int columns)
 void paint_bold(const struct paint *p, bool on);
 void paint_dim(const struct paint *p, bool on);
 
-/* A word of a heat map: its text, and its share of the row's largest value. */
+/* A word of a heat map: its text, and its share of a full bar. */
 struct paint_cell {
     const char *text; /* borrowed */
     size_t len;
-    float share; /* 0..1; not above 0: no heat */
+    float share; /* above 1: full; not above 0: no heat */
     bool is_special;
     bool is_counted; /* others are outside the scale: no heat, dim */
 };

@@ -121,7 +121,7 @@ static void gain(struct app *app, float factor)
 
 static void other_pane(struct app *app)
 {
-    if (app->screen == SCREEN_CONCEPTS)
+    if (app->screen == SCREEN_CONCEPTS || app->model.is_dump) /* which has no answers */
         return;
     app->pane = app->pane == PANE_LIST ? PANE_ANSWERS : PANE_LIST;
     update_notice(app, app->pane == PANE_LIST ? "list" : "answers: j k scroll");
@@ -145,6 +145,10 @@ static bool common_action(struct app *app, enum action action, struct cmds *out)
         return true;
     case ACTION_GO_STEER:
         update_go(app, SCREEN_STEER);
+        return true;
+    case ACTION_FIND:
+        update_go(app, SCREEN_CONCEPTS);
+        app->mode = MODE_FILTER;
         return true;
     case ACTION_BACK:
         update_go(app, app->previous);
@@ -363,8 +367,18 @@ static void opened(struct app *app, struct event *e, struct cmds *out)
         update_filter_changed(app, out);
 }
 
+/* The calibration is there: z may be the better unit, unless the user has chosen one already. */
+static void take_calibrated(struct app *app, const struct dictionary *dict)
+{
+    if (app->unit == score_unit_of(app->dict))
+        app->unit = score_unit_of(dict);
+    app->dict = dict;
+}
+
 static void model(struct app *app, struct event *e, struct cmds *out)
 {
+    if (app->dict && e->model.dict)
+        take_calibrated(app, e->model.dict);
     app->model = e->model;
     e->model = (struct model_info){0};
     app->load = LOAD_READY;
@@ -379,6 +393,8 @@ static void model(struct app *app, struct event *e, struct cmds *out)
     app->wants_answer = app->mode != MODE_EDIT;
     if (app->model.warning)
         update_notice(app, "%s", app->model.warning);
+    else if (!app->model.has_tokenizer)
+        update_notice(app, "no tokenizer: i types token ids, such as " DEFAULT_IDS);
     if (app->prompt.text.len == 0 && app->mode != MODE_EDIT)
         line_edit_set(&app->prompt, app->model.has_tokenizer ? DEFAULT_PROMPT : DEFAULT_IDS);
     update_run(app, out, false);

@@ -1,3 +1,4 @@
+#include "data/text.h"
 #include "tui/layout.h"
 #include "tui/update_internal.h"
 
@@ -30,15 +31,16 @@ static size_t rank_at_cursor(struct app *app)
     return n;
 }
 
-/* What Space and S act on is always in sight: if the selected concept does not fire here, or only
- * far down, it comes before the others. Returns the new number of entries. */
+/* What Space and S act on is always in sight: if the selected concept is not in the list, or only
+ * far down, it comes before the others, and the title says so. Returns the new number of entries.
+ */
 static size_t rank_selected(struct app *app, size_t n)
 {
     size_t row = app->selected, at = 0;
     size_t visible = (size_t)layout_read(app).list.height;
     while (at < n && app->entries[at].row != row)
         at++;
-    if (at < n && at < visible && app_score(app, row, app->entries[at].act) > 0)
+    if (at < n && at < visible)
         return n;
     struct ranked first = {.row = row, .pos = app->cursor};
     first.act = app->pool_prompt ? app_prompt_max(app, row)
@@ -194,7 +196,7 @@ static void recall(struct app *app, int step)
 /* An untouched rack follows the text, so the text is read before it is answered. */
 static void submit(struct app *app, struct cmds *out)
 {
-    if (app->prompt.text.len == 0) {
+    if (text_is_blank(line_edit_text(&app->prompt), app->prompt.text.len)) {
         update_notice(app, "there is no text yet: type one, or Esc and o for an example");
         return;
     }
@@ -249,16 +251,18 @@ static int first_counted(const struct tokens *t)
     return 0;
 }
 
-/* The concepts that show best in the text: those the example names, else what fires most.
- * Writes up to EXAMPLE_PINS rows, returns how many. */
+/* The concepts that show best in the text: those the example names, the ones that fire first, else
+ * what fires most. Writes up to EXAMPLE_PINS rows, returns how many. */
 static int best_rows(const struct app *app, size_t *rows)
 {
     const struct reading *r = app->reading;
     const struct example *e = app->is_example ? &app->examples[app->example] : NULL;
     int n = 0;
-    for (int i = 0; e && i < e->n_pins; i++)
-        if (app->dict && e->pins[i] < app->dict->n_concepts)
-            rows[n++] = e->pins[i];
+    for (int fires = 1; fires >= 0; fires--)
+        for (int i = 0; e && i < e->n_pins; i++)
+            if (app->dict && e->pins[i] < app->dict->n_concepts &&
+                app_fires(app, e->pins[i]) == (fires == 1))
+                rows[n++] = e->pins[i];
     for (size_t i = 0; n == 0 && i < r->n_top && i < EXAMPLE_PINS; i++)
         rows[i] = r->top[i].row;
     return n > 0 ? n : r->n_top < EXAMPLE_PINS ? (int)r->n_top : EXAMPLE_PINS;
@@ -278,7 +282,7 @@ static void auto_pick(struct app *app)
     if (app->is_selection_auto)
         update_select(app, rows[0]);
     if (app->is_rack_auto && !app->model.is_dump) {
-        float factor = app->is_example ? app->examples[app->example].factor : 1;
+        float factor = app->is_example ? app->examples[app->example].factor : FACTOR_FIRST;
         app->n_slots = 1;
         app->slots[0] = (struct slot){INTERVENTION_ADD, rows[0], factor, true};
     }

@@ -24,7 +24,7 @@ void update_rack_add(struct app *app, size_t row, struct cmds *out)
     app->is_rack_auto = false;
     if (at < 0) {
         at = app->n_slots++;
-        app->slots[at] = (struct slot){INTERVENTION_ADD, row, 1, true};
+        app->slots[at] = (struct slot){INTERVENTION_ADD, row, FACTOR_FIRST, true};
     }
     app->slot = at;
     update_go(app, SCREEN_STEER);

@@ -27,7 +27,8 @@ static const char *state_text(const struct answer *a)
 static void steered_title(struct grid *g, struct rect r, int x, const struct app *app)
 {
     if (app->is_rack_auto && app->n_slots > 0)
-        x += grid_str(g, r, 0, x, STYLE_DIM, "auto ");
+        x += grid_str(g, r, 0, x, STYLE_DIM,
+                      app_fires(app, app->slots[0].row) ? "auto " : "auto, not firing ");
     int n_on = 0, left = r.width - x;
     for (int i = 0; i < app->n_slots; i++)
         n_on += app->slots[i].is_on;
@@ -88,7 +89,9 @@ static void draw_answer(struct grid *g, struct rect r, const struct app *app,
         return;
     rect_take_left(&r, 1);
     if (a->tokens.n == 0) {
-        const char *text = app->load != LOAD_READY ? "" : app->run == RUN_IDLE ? "r runs" : "";
+        const char *text = app->load != LOAD_READY || app_is_busy(app) ? ""
+                           : app->model.is_dump ? "a dump has no weights to answer with"
+                                                : "r runs";
         grid_str(g, r, 0, 0, STYLE_DIM,
                  a->state == ANSWER_EOS ? "(nothing: it ends at once)" : text);
         return;

@@ -59,10 +59,16 @@ static void numbers(struct page *p, const struct app *app, size_t row)
         return;
     const struct tokens *t = &app->reading->tokens;
     float best = app_prompt_max(app, row), here = tokens_act(t, app->cursor, row);
-    x = pair(p, 1, "prompt max", best);
+    x = pair(p, 1, "most act", best);
     if (app->unit != SCORE_RAW)
         x = pair(p, x, score_unit_name(app->unit), app_score(app, row, best));
-    pair(p, x, "here", here);
+    if (x > p->r.width / 2) {
+        p->y++;
+        x = 1;
+    }
+    x = pair(p, x, "act here", here);
+    if (app->unit != SCORE_RAW)
+        pair(p, x, score_unit_name(app->unit), app_score(app, row, here));
     p->y++;
 }
 

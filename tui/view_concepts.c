@@ -13,7 +13,9 @@ static void draw_filter(struct grid *g, struct rect r, const struct app *app)
     size_t total = app->dict ? app->dict->n_concepts : 0;
     char count[64];
     const char *genre = app->genre < 0 ? "" : genre_name((enum genre)app->genre);
-    if (app->has_filter)
+    if (app->filter_err.code != ERR_OK)
+        snprintf(count, sizeof count, "invalid%s", app->has_filter ? ": the older list" : "");
+    else if (app->has_filter)
         snprintf(count, sizeof count, "%zu of %zu match%s%s", app->concept_list.n, total,
                  *genre ? ", " : "", genre);
     else if (*genre)
@@ -34,7 +36,8 @@ static void draw_filter(struct grid *g, struct rect r, const struct app *app)
         grid_fit(g, box, 0, 0, room, STYLE_DIM, 0, what, strlen(what));
     if (app->mode == MODE_FILTER)
         grid_cursor(g, box, 0, cursor - shift, true);
-    grid_str(g, r, 0, r.width - (int)strlen(count) - 1, STYLE_DIM, count);
+    grid_str(g, r, 0, r.width - (int)strlen(count) - 1,
+             app->filter_err.code ? STYLE_ERROR : STYLE_DIM, count);
 }
 
 static const struct concept_match *match_of(const struct app *app, size_t row)

@@ -33,7 +33,8 @@ static const struct {
     {ON_READ | ON_CONCEPTS, "nearest", "concepts whose directions point nearly the same way"},
     {ON_READ | ON_STEER, "baseline", "the answer without steering, by the same random numbers"},
     {ON_STEER, "rack", "the concepts that steer, a slot each"},
-    {ON_STEER, "auto", "the slot follows the text's top concept until you touch it"},
+    {ON_READ | ON_STEER, "auto",
+     "steers with the text's top concept at 0.5 until you touch the rack"},
     {ON_STEER, "factor", "how much is added: 1.0 is act_max, 0 nothing"},
     {ON_STEER, "kind",
      "add; clamp: fix the activation; threshold: add only where it is weak; project out: take the "

@@ -16,6 +16,17 @@ static bool shows_act(const struct app *app, struct rect r)
     return app->unit != SCORE_RAW && r.width >= NARROW - 10;
 }
 
+/* Why there is no text where one is expected. */
+static const char *no_reading(const struct app *app)
+{
+    if (app->load != LOAD_READY)
+        return app->load == LOAD_FAILED ? "no model is loaded: nothing can be read"
+                                        : "the model is loading ...";
+    if (app_is_busy(app))
+        return "reading ...";
+    return app->model.is_dump ? "the dump was not read" : "nothing was read; r tries again";
+}
+
 /* How much of the text the model can know. */
 static int draw_words(struct grid *g, struct rect r, int x, const struct reading *p)
 {
@@ -35,6 +46,8 @@ static void draw_head(struct grid *g, struct rect r, const struct app *app)
         return;
     const struct reading *p = app->reading;
     x += grid_printf(g, r, 0, x, STYLE_DIM, "%d tokens", p->tokens.n) + 2;
+    if (!app->model.has_tokenizer && !app->model.is_dump)
+        x += grid_str(g, r, 0, x, STYLE_WARNING, "no tokenizer: ids only") + 2;
     if (app->is_reading_stale && (app->run == RUN_READING || app->reread_at > 0))
         x += grid_str(g, r, 0, x, STYLE_DIM, "(reading)") + 2;
     else if (app->is_reading_stale)
@@ -81,8 +94,11 @@ void view_prompt_editor(struct grid *g, struct rect r, const struct app *app)
         else
             grid_text(g, box, spot.row - top, spot.col, style, 0, s, spot.len);
     }
+    bool takes_ids = app->load == LOAD_READY && !app->model.has_tokenizer;
     if (app->prompt.text.len == 0)
-        grid_str(g, box, 0, 0, STYLE_DIM, "type a text; Enter runs it");
+        grid_str(g, box, 0, 0, STYLE_DIM,
+                 takes_ids ? "type token ids such as 2,17,5; Enter runs them"
+                           : "type a text; Enter runs it");
     grid_cursor(g, box, row - top, col, true);
 }
 
@@ -143,10 +159,7 @@ static int tokens_top(const struct app *app, const struct flow *flow, int n_visi
 static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
 {
     if (!app->reading) {
-        grid_str(g, r, 0, 2, STYLE_DIM,
-                 app->load == LOAD_READY    ? "reading ..."
-                 : app->load == LOAD_FAILED ? "no model is loaded: nothing can be read"
-                                            : "the model is loading ...");
+        grid_str(g, r, 0, 2, STYLE_DIM, no_reading(app));
         struct rect rest = r;
         rect_take_top(&rest, 1);
         const char *text = line_edit_text(&app->prompt);
@@ -205,12 +218,20 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
                          app->cursor);
         buf_clear(&safe);
     }
+    if (!app->reading)
+        return;
     size_t n = n_firing(app);
+    /* the one row that may be out of order, see update_rank */
+    const char *first = app->read_list.n > 1 && app->entries[0].row == app->selected &&
+                                app->entries[0].score < app->entries[1].score
+                            ? "selected; then "
+                            : "";
     const char *more = n >= (app->pool_prompt ? READING_TOP : TOKEN_TOP) ? "+" : "";
     if (app->unit == SCORE_Z)
-        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu%s above z %.0f", n, more, (double)Z_UNUSUAL);
+        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%s%zu%s above z %.0f", first, n, more,
+                    (double)Z_UNUSUAL);
     else
-        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%zu%s fire, by %s", n, more,
+        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%s%zu%s fire, by %s", first, n, more,
                     score_unit_name(app->unit));
 }
 

@@ -47,6 +47,8 @@ static const char *hint_of_mode(const struct app *app)
 {
     switch (app->mode) {
     case MODE_EDIT:
+        if (app->load == LOAD_READY && !app->model.has_tokenizer)
+            return "Token ids such as 2,17,5   Enter run   Ctrl-U empty   Esc back";
         return app->replaces_prompt
                    ? "Typing replaces the example, arrows edit it   Enter run   Esc back"
                    : "Enter run   Ctrl-U empty   Ctrl-J new line   Up older prompts   Esc back";
@@ -76,7 +78,8 @@ void view_hints(struct grid *g, struct rect r, const struct app *app)
     int x = 1;
     for (int a = ACTION_NONE + 1; a < N_ACTIONS; a++) {
         const struct action_info *info = action_info((enum action)a);
-        if (!info->hint[0] || !(info->screens & app_screen_bit(app)))
+        if (!info->hint[0] || !(info->screens & app_screen_bit(app)) ||
+            !app_offers(app, (enum action)a))
             continue;
         char key[16];
         int width = key_text(info->keys, key) + 1 + (int)strlen(info->hint);

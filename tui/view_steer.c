@@ -7,12 +7,24 @@
 
 enum { TRACK = SLIDER_WIDTH };
 
+/* Where the automatic slot's concept comes from. */
+static const char *auto_source(const struct app *app)
+{
+    const struct example *e = app->is_example ? &app->examples[app->example] : NULL;
+    if (!app_fires(app, app->slots[0].row))
+        return "nothing fires, so the nearest concept";
+    for (int i = 0; e && i < e->n_pins; i++)
+        if (e->pins[i] == app->slots[0].row)
+            return "the example's concept";
+    return "follows the top concept";
+}
+
 static void draw_head(struct grid *g, struct rect r, const struct app *app)
 {
     int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, "Rack") + 2;
     char text[96];
     if (app->is_rack_auto && app->n_slots > 0)
-        x += grid_str(g, r, 0, x, STYLE_ACCENT, "auto: follows the top concept; S keeps it") + 2;
+        x += grid_printf(g, r, 0, x, STYLE_ACCENT, "auto: %s; S keeps it", auto_source(app)) + 2;
     if (app->dict && app->dict->act_max)
         snprintf(text, sizeof text, "1.0 = its act_max");
     else
@@ -80,9 +92,11 @@ static void draw_slot(struct grid *g, struct rect r, int y, const struct app *ap
 
 static void draw_rack(struct grid *g, struct rect r, const struct app *app)
 {
+    const char *empty = app->model.is_dump
+                            ? "a dump is open: steering needs the model's weights"
+                            : "empty: a chooses a concept, S on Read or Concepts adds it";
     if (app->n_slots == 0)
-        grid_fit(g, r, 0, 2, r.width - 3, STYLE_DIM, 0,
-                 "empty: a chooses a concept, S on Read or Concepts adds it", 57);
+        grid_fit(g, r, 0, 2, r.width - 3, STYLE_DIM, 0, empty, strlen(empty));
     int top = app->slot >= r.height ? app->slot - r.height + 1 : 0;
     for (int i = top; i < app->n_slots && i - top < r.height; i++)
         draw_slot(g, r, i - top, app, i);
@@ -123,7 +137,12 @@ static void draw_prompt(struct grid *g, struct rect r, const struct app *app)
         view_prompt_editor(g, r, app);
         return;
     }
-    int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, app->model.is_chat ? "You:" : "Text:") + 1;
+    int x = 1 +
+            grid_str(g, r, 0, 1, STYLE_TITLE,
+                     app->model.is_chat                                     ? "You:"
+                     : app->load == LOAD_READY && !app->model.has_tokenizer ? "Ids:"
+                                                                            : "Text:") +
+            1;
     struct buf one_line = {0};
     for (const char *s = line_edit_text(&app->prompt); *s; s++)
         buf_char(&one_line, *s == '\n' ? ' ' : *s);

@@ -30,8 +30,10 @@ struct worker {
     atomic_uint cancelled_through;
     atomic_bool stopping;
 
-    struct scope labels; /* dictionary only: open before the model, read by the UI too */
-    struct scope scope;
+    char *model_path;        /* owned; or NULL */
+    struct scope labels;     /* dictionary only: open before the model, read by the UI too */
+    struct dictionary dict;  /* the same with its calibration, which is owned */
+    struct scope scope;      /* its dictionary is dict */
     struct session *session; /* NULL while there is no model */
     struct dump_file *dump;  /* or NULL */
     struct words words;

@@ -39,7 +39,7 @@ static const char *field_end(const char *at, const char *end)
 /* TEXT, or TEXT<tab>ROW,ROW, or TEXT<tab>ROW,ROW<tab>FACTOR. */
 static struct example parse_example(const char *line, size_t len)
 {
-    struct example e = {.factor = 1};
+    struct example e = {.factor = FACTOR_FIRST};
     struct buf text = {0};
     const char *end = line + len, *text_end = field_end(line, end);
     text_valid(&text, line, (size_t)(text_end - line));
@@ -52,7 +52,7 @@ static struct example parse_example(const char *line, size_t len)
     if (pins_end < end && isdigit((unsigned char)pins_end[1]))
         e.factor = strtof(pins_end + 1, NULL);
     if (!(e.factor <= FACTOR_MAX))
-        e.factor = 1;
+        e.factor = FACTOR_FIRST;
     return e;
 }
 
@@ -91,11 +91,13 @@ static int open_labels(struct worker *w, struct err *err)
         return rc;
     struct event *e = worker_event(w, EVENT_OPENED);
     if (paths.dict)
-        rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT | SCOPE_CALIBRATION, err);
+        rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT, err);
     if (rc == ERR_OK && paths.model && !w->options.dump) {
         read_examples(e, paths.model);
         read_words(w, paths.model);
     }
+    w->model_path = paths.model;
+    paths.model = NULL;
     scope_paths_clear(&paths);
     if (rc != ERR_OK) {
         event_clear(e);
@@ -105,6 +107,19 @@ static int open_labels(struct worker *w, struct err *err)
     e->opened.dict = w->labels.dict;
     worker_post(w, e);
     return ERR_OK;
+}
+
+/* The dictionary is opened once. Its calibration takes reading all of it, so that comes after the
+ * labels; the UI has the dictionary by then, so a copy gets it, which shares the rest. */
+static int share_dictionary(struct worker *w, struct err *err)
+{
+    if (!w->labels.dict)
+        return ERR_OK;
+    w->dict = *w->labels.dict;
+    w->scope.dict = &w->dict;
+    int rc = scope_check(&w->scope, w->options.scope.layer, err);
+    return rc == ERR_OK && w->model_path ? scope_open_calibration(&w->scope, w->model_path, err)
+                                         : rc;
 }
 
 /* The screens have one line for it: what is wrong with the files goes first. */
@@ -126,14 +141,17 @@ static void post_model(struct worker *w)
                                    .hook_layer = w->scope.hook_layer,
                                    .is_chat = w->scope.is_chat,
                                    .is_demo = w->scope.is_demo,
-                                   .has_tokenizer = w->scope.tokenizer != NULL};
+                                   .has_tokenizer = w->scope.tokenizer != NULL,
+                                   .dict = w->scope.dict};
     worker_post(w, e);
 }
 
 static int open_dump(struct worker *w, struct err *err)
 {
     int rc = scope_open(&w->scope, &w->options.scope,
-                        SCOPE_DICT | SCOPE_TOKENIZER_IF_ANY | SCOPE_CALIBRATION, err);
+                        SCOPE_TOKENIZER_IF_ANY | (w->labels.dict ? 0 : SCOPE_DICT), err);
+    if (rc == ERR_OK)
+        rc = share_dictionary(w, err);
     if (rc == ERR_OK)
         rc = dump_file_open(&w->dump, w->options.dump, err);
     if (rc != ERR_OK)
@@ -144,7 +162,8 @@ static int open_dump(struct worker *w, struct err *err)
                                    .d_model = (int)dump_file_d_model(w->dump),
                                    .hook_layer = w->scope.hook_layer,
                                    .is_dump = true,
-                                   .has_tokenizer = w->scope.tokenizer != NULL};
+                                   .has_tokenizer = w->scope.tokenizer != NULL,
+                                   .dict = w->scope.dict};
     worker_post(w, e);
     return ERR_OK;
 }
@@ -155,8 +174,9 @@ int worker_open(struct worker *w, struct err *err)
     if (rc == ERR_OK && w->options.dump)
         return open_dump(w, err);
     if (rc == ERR_OK)
-        rc = scope_open(&w->scope, &w->options.scope,
-                        SCOPE_MODEL | SCOPE_DICT_IF_ANY | SCOPE_CALIBRATION, err);
+        rc = scope_open(&w->scope, &w->options.scope, SCOPE_MODEL, err);
+    if (rc == ERR_OK)
+        rc = share_dictionary(w, err);
     if (rc == ERR_OK)
         rc = session_new(&w->session, w->scope.model, w->scope.hook_layer, N_BRANCHES, err);
     if (rc != ERR_OK)
@@ -176,6 +196,10 @@ void worker_close(struct worker *w)
     for (int b = 0; b < N_BRANCHES; b++)
         free(w->logits[b]);
     words_clear(&w->words);
+    if (w->scope.dict)
+        calibration_close(w->dict.calibration);
+    w->scope.dict = NULL; /* the rest of it belongs to labels */
     scope_close(&w->scope);
     scope_close(&w->labels);
+    free(w->model_path);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int parse_ids(struct token_ids *out, const char *text, struct err *err)
+static int parse_ids(struct token_ids *out, const char *text, bool has_tokenizer, struct err *err)
 {
     for (const char *at = text + strspn(text, " ,\n"); *at; at += strspn(at, " ,\n")) {
         char *end;
@@ -18,7 +18,10 @@ static int parse_ids(struct token_ids *out, const char *text, struct err *err)
         long id = strtol(at, &end, 10);
         if (end == at || errno || id < 0 || id > INT_MAX) {
             err_set(err, ERR_ARG, "column %zu is no token id", (size_t)(at - text) + 1);
-            err_hint(err, "This model is read by token ids: numbers such as 2, 17, 5.");
+            err_hint(err, "%s: type numbers such as 2, 17, 5.",
+                     has_tokenizer ? "--ids was given, so texts are token ids"
+                                   : "The model has no tokenizer.json or tokenizer.model, so it is "
+                                     "read by token ids");
             return ERR_ARG;
         }
         token_ids_add(out, (int)id);
@@ -33,7 +36,7 @@ static int make_prompt(struct prompt *out, const struct worker *w, const struct 
     if (w->options.form != PROMPT_IDS && w->scope.tokenizer)
         return prompt_from_text(out, &w->scope, w->options.form, r->text, r->text_len, NULL, err);
     struct token_ids ids = {0};
-    int rc = parse_ids(&ids, r->text, err);
+    int rc = parse_ids(&ids, r->text, w->scope.tokenizer != NULL, err);
     if (rc == ERR_OK)
         rc = prompt_from_ids(out, &w->scope, ids.ids, ids.n, err);
     token_ids_clear(&ids);

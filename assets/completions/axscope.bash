@@ -41,6 +41,7 @@ _axscope() {
         --layers) return ;;
         --logits) COMPREPLY=($(compgen -W 'last all' -- "$cur")); return ;;
         --texts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --min-tokens) return ;;
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
@@ -50,7 +51,7 @@ _axscope() {
     case $command in
         selftest) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --help' ;;
         open) word='--model --dict --acts --labels --layer --threads --color --bg --help' ;;
-        calibrate) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --texts --again --help' ;;
+        calibrate) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --texts --again --min-tokens --help' ;;
         info) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --help' ;;
         dump) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
         tokenize) word='--model --json --messages --bos --lines --help' ;;

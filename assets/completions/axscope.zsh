@@ -57,6 +57,7 @@ _axscope() {
                 '--json[print JSON]' \
                 '--texts=[neutral text, a passage for each paragraph (default\: the bundled one)]:FILE:_files' \
                 '--again[also where it is done already]' \
+                '--min-tokens=[refuse a text of fewer tokens (default 1000)]:N:' \
                 '--help[show the help]' \
                 '*: :' ;;
         info)
@@ -166,7 +167,7 @@ _axscope() {
                 '--case-sensitive[upper and lower case differ]' \
                 '--fuzzy[letters in this order with anything between, best first]' \
                 '--sort=[row (default), label, act_max, relevance]:ORDER:(row label act_max relevance)' \
-                '--genre=[only text, code or math concepts]:GENRE:(text code math other)' \
+                '--genre=[only concepts of this genre\: text, code, math or other]:GENRE:(text code math other)' \
                 '--help[show the help]' \
                 '*: :' ;;
         read)

@@ -131,10 +131,12 @@ START_TEST(a_calibration_is_found_by_its_key_only)
     struct calibration *a = some_calibration(true), *b;
     ck_assert_int_eq(calibration_find(&b, &key, N, &err), ERR_OK);
     ck_assert_ptr_null(b);
+    ck_assert(!calibration_any());
     char *expected = calibration_path(&key);
     ck_assert_int_eq(cache_file_new(&path, "calibration", strrchr(expected, '/') + 1, &err), 0);
     ck_assert_str_eq(path, expected);
     ck_assert_int_eq(calibration_save(a, path, &err), ERR_OK);
+    ck_assert(calibration_any());
     ck_assert_int_eq(calibration_find(&b, &key, N, &err), ERR_OK);
     ck_assert_ptr_nonnull(b);
     calibration_close(b);

@@ -15,8 +15,7 @@ static void check_refused(const char *text, int code, const char *message)
     ck_assert_msg(strstr(err.message, message) != NULL, "\"%s\" is not in \"%s\"", message,
                   err.message);
     ck_assert_ptr_nonnull(strstr(err.message, "chat.json"));
-    if (strstr(text, "[")) /* text that is no JSON at all has only its position */
-        ck_assert_str_ne(err.hint, "");
+    ck_assert_str_ne(err.hint, "");
 }
 
 START_TEST(a_list_of_turns_is_read_with_either_name_of_the_model)
@@ -102,6 +101,17 @@ START_TEST(what_is_no_conversation_is_refused_by_number)
 }
 END_TEST
 
+START_TEST(a_list_cut_short_is_not_said_to_be_a_download)
+{
+    static const char *const cuts[] = {"", "[{\"role\":", "[{]"};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        check_refused(cuts[i], ERR_FORMAT, "");
+        ck_assert_ptr_null(strstr(err.hint, "download"));
+        ck_assert_ptr_nonnull(strstr(err.hint, "Give [{"));
+    }
+}
+END_TEST
+
 START_TEST(a_file_is_read_and_a_missing_one_is_an_error)
 {
     static const char text[] = "[{\"role\":\"user\",\"content\":\"hi\"}]";
@@ -126,6 +136,7 @@ Suite *suite_messages(void)
     tcase_add_test(t, a_content_of_text_parts_is_their_text_joined);
     tcase_add_test(t, a_part_that_is_no_text_is_refused_by_its_name);
     tcase_add_test(t, what_is_no_conversation_is_refused_by_number);
+    tcase_add_test(t, a_list_cut_short_is_not_said_to_be_a_download);
     tcase_add_test(t, a_file_is_read_and_a_missing_one_is_an_error);
     suite_add_tcase(s, t);
     return s;

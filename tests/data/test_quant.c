@@ -2,6 +2,7 @@
 #include "data/mem.h"
 #include "data/quant.h"
 #include "data/safetensors.h"
+#include "tests/support/quantise.h"
 #include "tests/support/runner.h"
 
 #include <math.h>
@@ -219,6 +220,39 @@ START_TEST(nothing_but_zeros_stays_zero)
 }
 END_TEST
 
+/* What the tests' own writer makes, read back. A step is the range of a group over its levels. The
+ * positive end has a level less than the negative one: a value there is off by a whole step, and
+ * the rounding of the scales (6 or 8 bits, then f16) adds to it. */
+START_TEST(what_the_writer_of_blocks_rounds_is_within_a_step)
+{
+    static const struct {
+        enum dtype dtype;
+        int group;
+        float levels;
+    } writers[] = {
+        {DTYPE_Q8_0, 32, 255}, {DTYPE_Q4_0, 32, 15}, {DTYPE_Q4_K, 32, 15}, {DTYPE_Q6_K, 16, 63}};
+    float x[1024], back[1024];
+    uint8_t blocks[1024 / 32 * Q8_0_BYTES];
+    uint32_t seed = 5;
+    for (int i = 0; i < 1024; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = ((float)(seed >> 8) / 8388608.0f - 1) * (i < 512 ? 0.03f : 3);
+    }
+    for (size_t w = 0; w < sizeof writers / sizeof *writers; w++) {
+        quantise(blocks, x, writers[w].dtype, 1024);
+        quant_to_f32(back, blocks, writers[w].dtype, 1024);
+        for (int i = 0; i < 1024; i++) {
+            float largest = 0;
+            for (int j = i / writers[w].group * writers[w].group, k = 0; k < writers[w].group; k++)
+                largest = fmaxf(largest, fabsf(x[j + k]));
+            float step = 2 * largest / writers[w].levels;
+            ck_assert_msg(fabsf(back[i] - x[i]) <= 1.25f * step, "%s element %d: %g for %g",
+                          dtype_name(writers[w].dtype), i, (double)back[i], (double)x[i]);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_quant(void)
 {
     Suite *s = suite_create("quant");
@@ -231,6 +265,7 @@ Suite *suite_quant(void)
     tcase_add_test(t, eight_bits_are_rounded_as_ggml_rounds);
     tcase_add_test(t, what_is_no_number_stays_none_in_eight_bits);
     tcase_add_test(t, nothing_but_zeros_stays_zero);
+    tcase_add_test(t, what_the_writer_of_blocks_rounds_is_within_a_step);
     suite_add_tcase(s, t);
     return s;
 }

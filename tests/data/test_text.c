@@ -93,6 +93,35 @@ START_TEST(a_cut_character_is_held_back_and_a_broken_one_is_not)
 }
 END_TEST
 
+START_TEST(the_first_invalid_byte_is_found)
+{
+    static const struct {
+        const char *s;
+        size_t len, at;
+    } cases[] = {{"", 0, 0},
+                 {"abc", 3, 3},
+                 {"\xff", 1, 0},
+                 {"ab\xff", 3, 2},
+                 {"\xc3\xa4\xe2\x82", 4, 2},
+                 {"\xe2\x82\xac", 3, 3},
+                 {"a\0b\x80", 4, 3},
+                 {"\xed\xa0\x80", 3, 0},
+                 {"\xf0\x9f\x99\x82", 4, 4}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_uint_eq(utf8_invalid_at(cases[i].s, cases[i].len), cases[i].at);
+}
+END_TEST
+
+START_TEST(blanks_and_line_breaks_alone_are_a_blank_text)
+{
+    ck_assert(text_is_blank("", 0));
+    ck_assert(text_is_blank(" \t\n\v\f\r", 6));
+    ck_assert(!text_is_blank("  a ", 4));
+    ck_assert(!text_is_blank(" \0", 2));
+    ck_assert(!text_is_blank("\xc2\xa0", 2));
+}
+END_TEST
+
 START_TEST(widths_follow_unicode)
 {
     static const struct {
@@ -139,6 +168,8 @@ Suite *suite_text(void)
     tcase_add_test(t, two_and_three_byte_strings_decode_only_as_defined);
     tcase_add_test(t, surrogates_overlong_forms_and_the_end_of_unicode_are_invalid);
     tcase_add_test(t, a_cut_character_is_held_back_and_a_broken_one_is_not);
+    tcase_add_test(t, the_first_invalid_byte_is_found);
+    tcase_add_test(t, blanks_and_line_breaks_alone_are_a_blank_text);
     tcase_add_test(t, widths_follow_unicode);
     tcase_add_test(t, whatever_is_written_is_valid_and_harmless);
     suite_add_tcase(s, t);

@@ -75,18 +75,27 @@ static size_t alignment_of(const struct gguf_maker *m)
     return m->alignment ? m->alignment : 32;
 }
 
-void gguf_make_tensor_of(struct gguf_maker *m, const char *name, uint32_t type, int n_dims,
-                         const size_t *shape, const void *data, size_t n_bytes)
+void gguf_make_space(struct gguf_maker *m, const char *name, uint32_t type, int n_dims,
+                     const size_t *shape, size_t n_bytes)
 {
-    pad(&m->data, alignment_of(m));
+    const size_t alignment = alignment_of(m);
+    m->data_size = (m->data_size + alignment - 1) / alignment * alignment;
     gguf_add_string(&m->tensors, name, strlen(name));
     add_u32(&m->tensors, (uint32_t)n_dims);
     for (int i = n_dims - 1; i >= 0; i--)
         add_u64(&m->tensors, shape[i]);
     add_u32(&m->tensors, type);
-    add_u64(&m->tensors, m->data.len);
-    buf_add(&m->data, data, n_bytes);
+    add_u64(&m->tensors, m->data_size);
+    m->data_size += n_bytes;
     m->n_tensors++;
+}
+
+void gguf_make_tensor_of(struct gguf_maker *m, const char *name, uint32_t type, int n_dims,
+                         const size_t *shape, const void *data, size_t n_bytes)
+{
+    gguf_make_space(m, name, type, n_dims, shape, n_bytes);
+    pad(&m->data, alignment_of(m));
+    buf_add(&m->data, data, n_bytes);
 }
 
 uint32_t gguf_storage_type(enum dtype dtype)
@@ -105,7 +114,7 @@ void gguf_make_tensor(struct gguf_maker *m, const char *name, const struct tenso
                         t->n_bytes);
 }
 
-void gguf_make_end(struct buf *out, const struct gguf_maker *m)
+void gguf_make_head(struct buf *out, const struct gguf_maker *m)
 {
     size_t start = out->len;
     buf_str(out, "GGUF");
@@ -122,6 +131,11 @@ void gguf_make_end(struct buf *out, const struct gguf_maker *m)
     buf_add(out, m->tensors.data, m->tensors.len);
     while ((out->len - start) % alignment_of(m) != 0)
         buf_char(out, '\0');
+}
+
+void gguf_make_end(struct buf *out, const struct gguf_maker *m)
+{
+    gguf_make_head(out, m);
     buf_add(out, m->data.data, m->data.len);
 }
 

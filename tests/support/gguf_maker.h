@@ -10,6 +10,7 @@ struct gguf_maker {
     uint32_t alignment; /* 0: 32, and no key that says so */
     struct buf values, tensors, data;
     uint64_t n_values, n_tensors;
+    uint64_t data_size; /* where the next tensor's bytes may begin */
 };
 
 void gguf_make_u32(struct gguf_maker *m, const char *key, uint32_t v);
@@ -30,6 +31,13 @@ void gguf_make_tensor_of(struct gguf_maker *m, const char *name, uint32_t type, 
 void gguf_make_tensor(struct gguf_maker *m, const char *name, const struct tensor *t);
 uint32_t gguf_storage_type(enum dtype dtype); /* ggml's number */
 
+/* A tensor whose bytes the caller writes itself, for files too large for memory: after
+ * gguf_make_head, all of them in order, each from a multiple of the alignment on. */
+void gguf_make_space(struct gguf_maker *m, const char *name, uint32_t type, int n_dims,
+                     const size_t *shape, size_t n_bytes);
+
+/* Appends what comes before the tensors' bytes. */
+void gguf_make_head(struct buf *out, const struct gguf_maker *m);
 /* Appends the whole file. */
 void gguf_make_end(struct buf *out, const struct gguf_maker *m);
 void gguf_make_clear(struct gguf_maker *m);

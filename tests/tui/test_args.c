@@ -277,6 +277,12 @@ START_TEST(an_empty_text_is_refused_unless_it_is_raw)
     ck_assert_ptr_nonnull(strstr(err.message, "empty"));
     ck_assert_int_eq(args_parse(&args, 4, argv, &err), ERR_OK);
     args_clear(&args);
+    static char blank[] = " \t\n";
+    argv[2] = blank;
+    ck_assert_int_eq(args_parse(&args, 3, argv, &err), ERR_ARG);
+    ck_assert_str_eq(err.message, "read: the text is empty");
+    ck_assert_int_eq(args_parse(&args, 4, argv, &err), ERR_OK);
+    args_clear(&args);
 }
 END_TEST
 
@@ -394,6 +400,10 @@ START_TEST(a_calibration_and_a_unit_can_be_asked_for)
     ck_assert_str_eq(args.texts, "t.txt");
     ck_assert(args.again && args.json);
     ck_assert_int_eq(args.unit, -1);
+    ck_assert_int_eq(args.min_tokens, 1000);
+    args_clear(&args);
+    args = accepted("axscope calibrate --min-tokens 5");
+    ck_assert_int_eq(args.min_tokens, 5);
     args_clear(&args);
     args = accepted("axscope read --unit z text");
     ck_assert_int_eq(args.unit, SCORE_Z);

@@ -143,6 +143,117 @@ START_TEST(a_refused_text_is_not_said_to_be_read_still)
 }
 END_TEST
 
+START_TEST(a_bad_pattern_takes_the_place_of_the_count)
+{
+    struct app app;
+    fake_app(&app, FAKE_READY, 24, 80);
+    fake_keys(&app, "2/(");
+    struct event bad = {.kind = EVENT_MATCHES};
+    err_set(&bad.err, ERR_ARG, "missing closing parenthesis at column 2");
+    fake_send(&app, bad, NULL);
+    ck_assert(shows(&app, "invalid") && shows(&app, "missing closing parenthesis"));
+    ck_assert(!shows(&app, "concepts") && !shows(&app, "match"));
+    app_clear(&app);
+}
+END_TEST
+
+/* The row that is out of order is announced; where it stands in order, it is not. */
+START_TEST(a_selected_concept_before_its_place_is_named_by_the_title)
+{
+    struct app app;
+    fake_app(&app, FAKE_READY, 24, 80);
+    ck_assert(!shows(&app, "selected; then"));
+    for (int i = 0; i < 15; i++)
+        fake_keys(&app, i ? "j" : "2j");
+    fake_keys(&app, "1");
+    ck_assert_uint_eq(app.entries[0].row, app.selected);
+    ck_assert_float_lt(app.entries[0].score, app.entries[1].score);
+    ck_assert(shows(&app, "selected; then"));
+    for (size_t i = 2; i < app.read_list.n; i++)
+        ck_assert_float_le(app.entries[i].score, app.entries[i - 1].score);
+    app_clear(&app);
+}
+END_TEST
+
+static void open_model(struct app *app, bool is_dump, bool has_tokenizer)
+{
+    app_init(app, 24, 80);
+    fake_send(app, (struct event){.kind = EVENT_OPENED, .opened.dict = fake_dictionary()}, NULL);
+    struct event e = {.kind = EVENT_MODEL};
+    e.model = (struct model_info){.is_dump = is_dump, .has_tokenizer = has_tokenizer};
+    fake_send(app, e, NULL);
+}
+
+START_TEST(a_dump_is_offered_only_what_it_can_serve)
+{
+    static const char *const lacking[] = {"edit", "steer", "example", "BASELINE", "r runs"};
+    struct app app;
+    open_model(&app, true, false);
+    ck_assert(shows(&app, "reading ..."));
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    fake_send(&app, (struct event){.kind = EVENT_DONE, .job = app.last_job}, NULL);
+    for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++)
+        ck_assert_msg(!shows(&app, lacking[i]), "%s is offered", lacking[i]);
+    ck_assert(shows(&app, "pin") && shows(&app, "page"));
+    fake_keys(&app, "3");
+    ck_assert(shows(&app, "steering needs the model's weights") && !shows(&app, "slide"));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_dump_that_is_refused_is_not_said_to_be_read_still)
+{
+    struct app app;
+    open_model(&app, true, false);
+    struct event e = {.kind = EVENT_DONE, .job = app.last_job};
+    err_set(&e.err, ERR_SHAPE, "the dump holds residuals after layer 3");
+    fake_send(&app, e, NULL);
+    ck_assert(!shows(&app, "reading ..."));
+    ck_assert(shows(&app, "the dump was not read") && shows(&app, "after layer 3"));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(without_a_tokenizer_the_screens_say_how_ids_are_typed)
+{
+    struct app app;
+    open_model(&app, false, false);
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    fake_send(&app, (struct event){.kind = EVENT_DONE, .job = app.last_job}, NULL);
+    ck_assert(shows(&app, "no tokenizer: ids only"));
+    ck_assert(shows(&app, "i types token ids, such as 2,5,11"));
+    fake_keys(&app, "i");
+    fake_key(&app, key_ctrl('U'), NULL);
+    ck_assert(shows(&app, "type token ids such as 2,17,5") && shows(&app, "Token ids such as"));
+    app_clear(&app);
+    open_model(&app, false, true);
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    ck_assert(!shows(&app, "ids only"));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(the_automatic_slot_says_where_it_comes_from)
+{
+    struct app app;
+    fake_app(&app, FAKE_READY, 24, 80);
+    fake_keys(&app, "3");
+    ck_assert(shows(&app, "auto: follows the top concept"));
+    fake_keys(&app, "o"); /* this one names its concepts */
+    fake_send(&app, fake_reading(app.last_job), NULL);
+    ck_assert(shows(&app, "auto: the example's concept"));
+    fake_keys(&app, "ix\r");
+    struct event e = fake_reading(app.last_job);
+    for (size_t c = 0; c < FAKE_CONCEPTS; c++)
+        e.reading->row_max[c] = 1; /* thresholds are 2 */
+    fake_send(&app, e, NULL);
+    ck_assert_float_eq(app.slots[0].factor, FACTOR_FIRST);
+    ck_assert(shows(&app, "auto: nothing fires, so the nearest"));
+    ck_assert(shows(&app, "auto, not firing"));
+    app_clear(&app);
+}
+END_TEST
+
 /* Work that grows with the square of the text would take minutes here. */
 START_TEST(a_long_prompt_draws_at_once)
 {
@@ -259,6 +370,12 @@ Suite *suite_views(void)
     tcase_add_test(t, a_terminal_without_utf8_gets_ascii_only);
     tcase_add_test(t, an_escape_sequence_from_the_model_stays_text);
     tcase_add_test(t, a_refused_text_is_not_said_to_be_read_still);
+    tcase_add_test(t, a_bad_pattern_takes_the_place_of_the_count);
+    tcase_add_test(t, a_selected_concept_before_its_place_is_named_by_the_title);
+    tcase_add_test(t, a_dump_is_offered_only_what_it_can_serve);
+    tcase_add_test(t, a_dump_that_is_refused_is_not_said_to_be_read_still);
+    tcase_add_test(t, without_a_tokenizer_the_screens_say_how_ids_are_typed);
+    tcase_add_test(t, the_automatic_slot_says_where_it_comes_from);
     tcase_add_test(t, a_long_prompt_draws_at_once);
     tcase_add_test(t, every_size_draws);
     tcase_add_test(t, quantising_says_how_far_it_is);

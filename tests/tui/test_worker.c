@@ -1,7 +1,10 @@
 /* The model thread against the numbers of the fixture, which come from a reference
  * implementation, and against itself by another way. */
 #include "core/generate.h"
+#include "core/scope.h"
 #include "core/session.h"
+#include "data/cache_dir.h"
+#include "data/calibration.h"
 #include "data/file.h"
 #include "data/json.h"
 #include "data/safetensors.h"
@@ -414,6 +417,67 @@ START_TEST(a_missing_model_is_reported_after_the_labels)
 }
 END_TEST
 
+struct seen_dicts {
+    const struct dictionary *opened, *model;
+};
+
+static bool sees_dicts(const struct event *e, const void *data)
+{
+    struct seen_dicts *seen = *(struct seen_dicts *const *)data;
+    if (e->kind == EVENT_OPENED)
+        seen->opened = e->opened.dict;
+    if (e->kind == EVENT_MODEL)
+        seen->model = e->model.dict;
+    return e->kind == EVENT_MODEL || e->kind == EVENT_DONE;
+}
+
+static void make_calibration(void)
+{
+    struct scope scope;
+    struct calibration_key key;
+    char *path;
+    struct scope_options options = {.model = FOLDER, .dict = FOLDER "/l2", .layer = -1};
+    ck_assert_int_eq(scope_open(&scope, &options, SCOPE_MODEL | SCOPE_DICT, NULL), ERR_OK);
+    ck_assert_int_eq(scope_calibration_key(&key, &scope, FOLDER, NULL), ERR_OK);
+    struct calibration *cal = calibration_new(scope.dict->n_concepts, false);
+    struct passage passage = {"a text", 6};
+    cal->n_tokens = 2;
+    calibration_set_passages(cal, &(struct passages){&passage, 1});
+    calibration_set_floor(cal);
+    char *name = calibration_path(&key);
+    ck_assert_int_eq(cache_file_new(&path, "calibration", strrchr(name, '/') + 1, NULL), ERR_OK);
+    ck_assert_int_eq(calibration_save(cal, path, NULL), ERR_OK);
+    calibration_close(cal);
+    free(name);
+    free(path);
+    scope_close(&scope);
+}
+
+/* Labels come first, from a dictionary that is opened once; its calibration comes with the model.
+ */
+START_TEST(the_calibration_follows_the_labels)
+{
+    char *dir = tmp_dir_new();
+    setenv("XDG_CACHE_HOME", dir, 1);
+    for (int calibrated = 0; calibrated < 2; calibrated++) {
+        struct seen_dicts seen = {0}, *data = &seen;
+        struct worker_options options = {
+            .scope = {.model = FOLDER, .dict = FOLDER "/l2", .layer = -1}};
+        struct worker *w;
+        if (calibrated)
+            make_calibration();
+        ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
+        ck_assert_int_eq(wait_until(w, NULL, sees_dicts, &data).code, ERR_OK);
+        ck_assert_ptr_nonnull(seen.model);
+        ck_assert_ptr_null(seen.opened->calibration);
+        ck_assert_int_eq(seen.model->calibration != NULL, calibrated);
+        ck_assert_ptr_eq(seen.model->labels.rows, seen.opened->labels.rows);
+        worker_stop(w);
+    }
+    tmp_dir_free(dir);
+}
+END_TEST
+
 /* Of the first EVENT_OPENED: what the examples say, one line each. */
 static char said[512];
 
@@ -443,7 +507,7 @@ START_TEST(examples_may_name_concepts_and_a_factor)
     struct worker_options options = {.scope = {.model = dir, .dict = FOLDER "/l2", .layer = -1}};
     ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
     wait_until(w, NULL, is_opened, NULL);
-    ck_assert_str_eq(said, "plain|0:0,0|1.0\ntwo|2:3,14|0.6\nbad|0:0,0|1.0\nlast|0:0,0|0.5\n");
+    ck_assert_str_eq(said, "plain|0:0,0|0.5\ntwo|2:3,14|0.6\nbad|0:0,0|0.5\nlast|0:0,0|0.5\n");
     worker_stop(w);
     tmp_dir_free(dir);
 }
@@ -573,6 +637,7 @@ Suite *suite_worker(void)
     tcase_add_test(t, details_are_served_while_an_answer_is_written);
     tcase_add_test(t, bad_ids_are_refused_in_words_and_the_next_run_works);
     tcase_add_test(t, a_missing_model_is_reported_after_the_labels);
+    tcase_add_test(t, the_calibration_follows_the_labels);
     tcase_add_test(t, examples_may_name_concepts_and_a_factor);
     tcase_add_test(t, quantising_is_reported_before_the_model_is_there);
     tcase_add_test(t, stopping_does_not_wait_for_an_answer);

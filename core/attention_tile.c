@@ -1,0 +1,215 @@
+#include "core/attention_tile.h"
+
+#include "core/isa.h"
+#include "core/kernels.h"
+#include "data/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct attention_kernels *kernels(void)
+{
+    return isa_current() == ISA_AVX2 ? &attention_avx2 : &attention_generic;
+}
+
+void visible_keys(int *first, int *end, const struct attention_config *config,
+                  const struct attention_query *query, int span)
+{
+    const struct kv_span *s = &query->spans[span];
+    *first = s->first_pos;
+    *end = s->n > query->pos - s->first_pos ? query->pos + 1 : s->first_pos + s->n;
+    if (config->window > 0 && *first < query->pos - config->window + 1)
+        *first = query->pos - config->window + 1;
+}
+
+/* --- a thread's scratch memory, freed when the thread ends --- */
+
+struct scratch {
+    size_t cap; /* floats */
+    float floats[];
+};
+
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+
+static void make_scratch_key(void)
+{
+    int failed = pthread_key_create(&scratch_key, free);
+    assert(!failed);
+}
+
+static float *thread_scratch(size_t n)
+{
+    pthread_once(&scratch_once, make_scratch_key);
+    struct scratch *s = pthread_getspecific(scratch_key);
+    if (s && s->cap >= n)
+        return s->floats;
+    free(s);
+    s = mem_alloc(1, sizeof *s + n * sizeof *s->floats);
+    s->cap = n;
+    pthread_setspecific(scratch_key, s);
+    return s->floats;
+}
+
+/* --- the tile --- */
+
+size_t tile_width(const struct attention_config *config)
+{
+    return ((size_t)config->d_head + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
+}
+
+static void fill_up(float *row, size_t n, size_t width)
+{
+    memset(row + n, 0, (width - n) * sizeof *row);
+}
+
+void tile_open(struct tile *t, const struct attention_config *config,
+               const struct attention_query *queries, size_t n_queries, int first_head, int n_heads)
+{
+    const size_t d_head = (size_t)config->d_head, width = tile_width(config);
+    assert(n_queries * (size_t)n_heads <= TILE_ROWS);
+    *t = (struct tile){config, queries, n_queries, first_head, n_heads, width, .max = {0}};
+    t->q = thread_scratch(TILE_ROWS * (2 * width + ATTENTION_CHUNK) + 2 * ATTENTION_CHUNK * width);
+    t->out = t->q + TILE_ROWS * width;
+    t->scores = t->out + TILE_ROWS * width;
+    t->keys = t->scores + TILE_ROWS * ATTENTION_CHUNK;
+    t->values = t->keys + ATTENTION_CHUNK * width;
+    float *q = t->q;
+    for (size_t i = 0; i < n_queries; i++)
+        for (int h = 0; h < n_heads; h++, q += width) {
+            memcpy(q, queries[i].q + (size_t)(first_head + h) * d_head, d_head * sizeof *q);
+            rescale(q, config->scale, d_head);
+            fill_up(q, d_head, width);
+        }
+}
+
+/* A chunk of a span as this tile's heads see it. */
+struct chunk {
+    const struct kv_span *span;
+    int first, end; /* positions that some row sees */
+    size_t at;      /* elements before the first one, of keys and of values */
+    size_t stride;  /* elements between positions */
+};
+
+/* One position as f32: where it lies, or converted into room [width]. */
+static const float *row_at(const void *block, enum dtype dtype, size_t at, size_t d_head,
+                           float *room)
+{
+    if (dtype == DTYPE_F32)
+        return (const float *)block + at;
+    kernels()->to_f32(room, (const uint16_t *)block + at, d_head);
+    return room;
+}
+
+static void pack_keys(const struct tile *t, const struct chunk *c)
+{
+    const size_t d_head = (size_t)t->config->d_head;
+    for (size_t j = 0; j < (size_t)(c->end - c->first); j++) {
+        float *room = t->keys + j * t->width;
+        const float *key =
+            row_at(c->span->keys, c->span->dtype, c->at + j * c->stride, d_head, room);
+        if (key != room)
+            memcpy(room, key, d_head * sizeof *room);
+        fill_up(room, d_head, t->width);
+    }
+}
+
+/* Columns of all keys side by side: cache lines that are a power of two apart would evict each
+ * other from the first-level cache. */
+static void pack_values(const struct tile *t, const struct chunk *c)
+{
+    const size_t d_head = (size_t)t->config->d_head, n = (size_t)(c->end - c->first);
+    float *room = t->keys; /* not in use yet */
+    for (size_t j = 0; j < n; j++) {
+        const float *value =
+            row_at(c->span->values, c->span->dtype, c->at + j * c->stride, d_head, room);
+        size_t i = 0;
+        for (; i + ATTENTION_LANES <= d_head; i += ATTENTION_LANES)
+            memcpy(t->values + i * n + j * ATTENTION_LANES, value + i,
+                   ATTENTION_LANES * sizeof *value);
+        if (i < d_head) {
+            float *last = t->values + i * n + j * ATTENTION_LANES;
+            memcpy(last, value + i, (d_head - i) * sizeof *value);
+            fill_up(last, d_head - i, ATTENTION_LANES);
+        }
+    }
+}
+
+static void score_keys(const struct tile *t, const struct chunk *c, size_t n_rows)
+{
+    const bool as_they_lie = c->span->dtype == DTYPE_F32 && t->width == (size_t)t->config->d_head;
+    if (!as_they_lie)
+        pack_keys(t, c);
+    kernels()->scores(t->scores, t->q, n_rows,
+                      as_they_lie ? (const float *)c->span->keys + c->at : t->keys,
+                      as_they_lie ? c->stride : t->width, (size_t)(c->end - c->first), t->width);
+}
+
+/* Scores of the keys from <= j < end become weights, all others 0. */
+static void weigh_row(float *scores, size_t n, size_t from, size_t end, float softcap_at,
+                      float *max, float *sum)
+{
+    memset(scores, 0, from * sizeof *scores);
+    memset(scores + end, 0, (n - end) * sizeof *scores);
+    softcap(scores + from, softcap_at, end - from);
+    float most = -INFINITY;
+    for (size_t j = from; j < end; j++)
+        most = scores[j] > most ? scores[j] : most;
+    *max = most;
+    *sum = exp_minus(scores + from, most, end - from);
+}
+
+static void weigh_keys(struct tile *t, int span, const struct chunk *c)
+{
+    const size_t n = (size_t)(c->end - c->first);
+    for (size_t i = 0, row = 0; i < t->n_queries; i++) {
+        int first, end;
+        visible_keys(&first, &end, t->config, &t->queries[i], span);
+        first = first > c->first ? first : c->first;
+        end = end < c->end ? end : c->end;
+        if (first >= end)
+            first = end = c->first;
+        for (int h = 0; h < t->n_heads; h++, row++)
+            weigh_row(t->scores + row * ATTENTION_CHUNK, n, (size_t)(first - c->first),
+                      (size_t)(end - c->first), t->config->softcap, &t->max[row], &t->sum[row]);
+    }
+}
+
+/* The part of the chunk that some query sees. */
+static struct chunk chunk_of(const struct tile *t, int span, int index)
+{
+    const struct attention_config *config = t->config;
+    const int begin = index * ATTENTION_CHUNK,
+              kv_head = t->first_head / (config->n_heads / config->n_kv_heads);
+    struct chunk c = {
+        .span = &t->queries[0].spans[span], .first = begin + ATTENTION_CHUNK, .end = begin};
+    for (size_t i = 0; i < t->n_queries; i++) {
+        int first, end;
+        visible_keys(&first, &end, config, &t->queries[i], span);
+        c.first = first < c.first ? first : c.first;
+        c.end = end > c.end ? end : c.end;
+    }
+    c.first = c.first > begin ? c.first : begin;
+    c.end = c.end < begin + ATTENTION_CHUNK ? c.end : begin + ATTENTION_CHUNK;
+    c.stride = (size_t)config->n_kv_heads * (size_t)config->d_head;
+    if (c.first < c.end)
+        c.at = (size_t)(c.first - c.span->first_pos) * c.stride +
+               (size_t)kv_head * (size_t)config->d_head;
+    return c;
+}
+
+bool tile_run(struct tile *t, int span, int chunk)
+{
+    const size_t n_rows = t->n_queries * (size_t)t->n_heads;
+    const struct chunk c = chunk_of(t, span, chunk);
+    if (c.first >= c.end)
+        return false;
+    pack_values(t, &c);
+    score_keys(t, &c, n_rows);
+    weigh_keys(t, span, &c);
+    kernels()->mix(t->out, t->scores, n_rows, t->values, (size_t)(c.end - c.first), t->width);
+    return true;
+}
