@@ -334,7 +334,8 @@ static int reread(struct tester *s, struct session *steered, struct err *err)
 {
     const float *live;
     struct session *again = NULL;
-    int n = session_answer_resid(&live, steered, 0), n_all = s->n + session_n_answer(steered, 0);
+    int n = session_answer_resid(&live, steered, 0, s->scope->hook_layer),
+        n_all = s->n + session_n_answer(steered, 0);
     int *ids = mem_alloc((size_t)n_all, sizeof *ids);
     memcpy(ids, s->ids, (size_t)s->n * sizeof *ids);
     memcpy(ids + s->n, session_answer(steered, 0),

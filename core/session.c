@@ -63,6 +63,7 @@ void session_free(struct session *s)
         free(branch->answer);
         free(branch->resid);
         free(branch->changes);
+        session_free_kept(branch);
     }
     kv_cache_clear(&s->lower);
     forward_free(s->forward);
@@ -73,8 +74,7 @@ void session_free(struct session *s)
     free(s);
 }
 
-/* Room for n rows of residuals; those that are there stay. */
-static int reserve_resid(float **resid, size_t *cap, size_t n, size_t d_model, struct err *err)
+int session_reserve_resid(float **resid, size_t *cap, size_t n, size_t d_model, struct err *err)
 {
     if (n <= *cap)
         return ERR_OK;
@@ -110,8 +110,8 @@ int session_reserve_branch(struct session *s, struct branch *b, struct err *err)
     if (rc == ERR_OK)
         rc = kv_cache_reserve(&b->upper, n_total, err);
     if (rc == ERR_OK)
-        rc = reserve_resid(&b->resid, &b->cap_resid, (size_t)b->n_answer, width_of(s), err);
-    return rc;
+        rc = session_reserve_resid(&b->resid, &b->cap_resid, (size_t)b->n_answer, width_of(s), err);
+    return rc == ERR_OK ? session_reserve_kept(s, b, err) : rc;
 }
 
 /* --- progress --- */
@@ -194,7 +194,7 @@ int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err 
     if (rc == ERR_OK)
         rc = kv_cache_reserve(&s->lower, n_ids, err);
     if (rc == ERR_OK)
-        rc = reserve_resid(&s->resid, &s->cap_resid, (size_t)n_ids, width_of(s), err);
+        rc = session_reserve_resid(&s->resid, &s->cap_resid, (size_t)n_ids, width_of(s), err);
     if (rc != ERR_OK)
         return rc;
     int n_common = 0;
@@ -289,10 +289,4 @@ int session_n_answer(const struct session *s, int branch)
 const int *session_answer(const struct session *s, int branch)
 {
     return session_branch(s, branch)->answer;
-}
-
-int session_answer_resid(const float **resid, const struct session *s, int branch)
-{
-    *resid = session_branch(s, branch)->resid;
-    return session_branch(s, branch)->n_lower;
 }

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 
 #define SESSION_MAX_BRANCHES 16
+#define SESSION_MAX_KEPT 8
 
 struct session;
 
@@ -68,9 +69,15 @@ const int *session_answer(const struct session *s, int branch); /* valid until t
  * [popcount(mask), n_vocab] in branch order. Runs what is missing, all branches in one batch. */
 int session_logits(struct session *s, unsigned mask, float *logits, struct err *err) ERR_CHECK;
 
-/* The hook residual before the edit of a branch's answer tokens that have been run: returns the
- * number of rows available (every answer token before the last session_logits), [*, d_model]. */
-int session_answer_resid(const float **resid, const struct session *s, int branch);
+/* Keeps, from now on, the residual of answers after further layers above the hook, which other
+ * dictionaries read. For a session whose branches have no answer yet. ERR_LIMIT: more than
+ * SESSION_MAX_KEPT, or a layer that does not exist. Layers at the hook or named twice are fine. */
+int session_keep_layers(struct session *s, const int *layers, int n, struct err *err) ERR_CHECK;
+
+/* The residual of a branch's answer tokens that have been run, after the hook layer or one that is
+ * kept, before the edits there: returns the number of rows available (every answer token before the
+ * last session_logits), [*, d_model]. */
+int session_answer_resid(const float **resid, const struct session *s, int branch, int layer);
 
 /* Mean over edited prompt positions of |Δh| / |h| at a layer, Δh being what the edits of that layer
  * add to its output under the edits below; 0 without edits there. Measured when session_logits runs

@@ -5,6 +5,11 @@
 #include "core/forward.h"
 #include "core/session.h"
 
+struct kept_rows {
+    float *resid; /* [cap, d_model] owned */
+    size_t cap;   /* rows */
+};
+
 struct branch {
     struct steering steering;
     int *answer; /* [n_answer] owned */
@@ -19,7 +24,8 @@ struct branch {
 
     struct kv_cache upper; /* layers above the hook, prompt and answer */
     struct timeline upper_line;
-    int n_upper;    /* positions whose keys and values above the hook are right */
+    int n_upper; /* positions whose keys and values above the hook are right */
+    struct kept_rows kept[SESSION_MAX_KEPT]; /* of the answer, after s->kept_layers */
     float *changes; /* [n_prompt, n_layers - hook] owned: |Δh| / |h| of edits; -1: not run yet */
     size_t cap_changes;
 };
@@ -39,6 +45,9 @@ struct session {
     int n_read;       /* prompt positions of which both are right */
     int n_computed;
 
+    int kept_layers[SESSION_MAX_KEPT]; /* [n_kept] above the hook */
+    int n_kept;
+
     struct branch branches[SESSION_MAX_BRANCHES];
 
     float *x;         /* [FORWARD_MAX_ROWS, d_model] owned: rows on their way, made when needed */
@@ -54,6 +63,18 @@ int session_reserve_batch(struct session *s, struct err *err) ERR_CHECK;
 /* Room for a branch's answer as it stands. */
 int session_reserve_branch(struct session *s, struct branch *b, struct err *err) ERR_CHECK;
 struct branch *session_branch(const struct session *s, int branch);
+
+/* Room for n rows of residuals; those that are there stay. */
+int session_reserve_resid(float **resid, size_t *cap, size_t n, size_t d_model,
+                          struct err *err) ERR_CHECK;
+
+/* session_keep.c */
+int session_reserve_kept(const struct session *s, struct branch *b, struct err *err) ERR_CHECK;
+void session_free_kept(struct branch *b);
+/* Copies a row that leaves `layer` if that is kept and the position one of the answer. */
+void session_keep_row(const struct session *s, struct branch *b, int layer, int pos,
+                      const float *x);
+bool session_keeps(const struct session *s, int layer);
 
 /* session_steering.c: applies a branch's edits at a layer to a row x [d_model] of its output, and
  * notes how much they change it. */

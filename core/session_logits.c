@@ -76,13 +76,16 @@ static struct branch *branch_of(struct session *s, const struct row *row)
     return &s->branches[b];
 }
 
-/* Edits the output of a layer above the hook. */
+/* Keeps and edits the output of a layer above the hook. */
 static int edit_layer(void *data, int layer, const struct batch *batch, struct err *err)
 {
     struct session *s = data;
-    for (int t = 0; t < batch->n; t++)
-        session_edit(s, branch_of(s, &batch->rows[t]), layer, batch->rows[t].pos,
-                     batch->x + (size_t)t * width_of(s));
+    for (int t = 0; t < batch->n; t++) {
+        float *x = batch->x + (size_t)t * width_of(s);
+        struct branch *b = branch_of(s, &batch->rows[t]);
+        session_keep_row(s, b, layer, batch->rows[t].pos, x);
+        session_edit(s, b, layer, batch->rows[t].pos, x);
+    }
     return forward_check(s->model, batch->x, batch->rows, batch->n, layer, err);
 }
 
@@ -92,7 +95,7 @@ static int run_upper(struct session *s, const struct rider *riders, int n, float
                      struct err *err)
 {
     const size_t d_model = width_of(s);
-    bool keep[FORWARD_MAX_ROWS];
+    bool keep[FORWARD_MAX_ROWS], keep_all = session_keeps(s, s->model->config.n_layers - 1);
     int n_last = 0;
     for (int t = 0; t < n; t++) {
         const struct branch *b = riders[t].branch;
@@ -100,8 +103,7 @@ static int run_upper(struct session *s, const struct rider *riders, int n, float
         s->rows[t] = (struct row){&b->upper_line, riders[t].pos};
         memcpy(x, hook_resid(s, b, riders[t].pos), d_model * sizeof(float));
         session_edit(s, riders[t].branch, s->hook_layer, riders[t].pos, x);
-        keep[t] = is_last(s, &riders[t]);
-        n_last += keep[t];
+        keep[t] = keep_all || is_last(s, &riders[t]);
     }
     struct batch batch = {.x = s->x, .rows = s->rows, .n = n, .keep = keep};
     int rc = forward_check(s->model, s->x, s->rows, n, s->hook_layer, err);
@@ -110,9 +112,14 @@ static int run_upper(struct session *s, const struct rider *riders, int n, float
                          err);
     if (rc != ERR_OK)
         return rc;
-    for (int t = 0; t < n; t++)
+    for (int t = 0; t < n; t++) {
         riders[t].branch->n_upper = riders[t].pos + 1;
-    memcpy(last, s->x, (size_t)n_last * d_model * sizeof(float));
+        if (!is_last(s, &riders[t]))
+            continue;
+        memcpy(last + (size_t)n_last * d_model, s->x + (size_t)(keep_all ? t : n_last) * d_model,
+               d_model * sizeof(float));
+        n_last++;
+    }
     return n_last;
 }
 

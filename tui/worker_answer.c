@@ -75,7 +75,7 @@ static int send_acts(struct worker *w, int branch, struct err *err)
 {
     const struct dictionary *dict = w->scope.dict;
     const float *resid;
-    int n = session_answer_resid(&resid, w->session, branch);
+    int n = session_answer_resid(&resid, w->session, branch, w->scope.hook_layer);
     int from = w->n_read[branch];
     if (!dict || n <= from)
         return ERR_OK;

@@ -135,7 +135,7 @@ START_TEST(a_prompt_of_several_batches_equals_its_residuals_token_by_token)
     }
     free(logits_of(single, 1));
     const float *resid;
-    ck_assert_int_eq(session_answer_resid(&resid, single, 0), N - 1);
+    ck_assert_int_eq(session_answer_resid(&resid, single, 0, HOOK), N - 1);
     check_close("residuals", resid, session_resid(s) + d_model, (N - 1) * d_model);
     session_free(s);
     session_free(single);
@@ -392,7 +392,7 @@ START_TEST(residuals_of_an_answer_are_those_of_a_reading_without_steering)
     free(logits_of(s, 1));
     append(s, 0, N_PROMPT + N_ANSWER, 1); /* not run yet */
     const float *resid;
-    ck_assert_int_eq(session_answer_resid(&resid, s, 0), N_ANSWER);
+    ck_assert_int_eq(session_answer_resid(&resid, s, 0, HOOK), N_ANSWER);
     struct session *whole = open_session(0, N_PROMPT + N_ANSWER);
     ck_assert_int_eq(session_read(whole, &err), ERR_OK);
     check_close("answer", resid, session_resid(whole) + N_PROMPT * d_model, N_ANSWER * d_model);

@@ -203,6 +203,46 @@ START_TEST(a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below)
 }
 END_TEST
 
+START_TEST(answers_are_kept_at_further_layers_before_their_edits)
+{
+    static const int layers[] = {HIGH, LOW, N_LAYERS - 1, HIGH};
+    struct steering steering = several_edits();
+    struct session *s = open_at(LOW, 2, N_PROMPT);
+    enum { N = N_PROMPT + N_ANSWER };
+    ck_assert_int_eq(session_keep_layers(s, layers, 4, &err), ERR_OK);
+    append(s, 0, N_PROMPT, N_ANSWER);
+    append(s, 1, N_PROMPT, N_ANSWER - 2);
+    free(logits_of(s, 3));
+    ck_assert_int_eq(session_set_steering(s, 1, &steering, &err), ERR_OK);
+    for (int i = 2; i > 0; i--) { /* token by token, and once more of what is there */
+        append(s, 1, N - i, 1);
+        float *logits = logits_of(s, 3);
+        check_plainly("baseline", logits, N, false);
+        check_plainly("steered", logits + n_vocab, N - i + 1, true);
+        free(logits);
+    }
+    for (int branch = 0; branch < 2; branch++) {
+        float *logits, *want;
+        run_plainly(&logits, &want, N, branch == 1);
+        for (int i = 0; i < 4; i++) {
+            const float *got;
+            ck_assert_int_eq(session_answer_resid(&got, s, branch, layers[i]), N_ANSWER);
+            approx_tensor("kept", got, want + ((size_t)layers[i] * N + N_PROMPT) * d_model,
+                          N_ANSWER * d_model, TOLERANCE);
+        }
+        free(logits);
+        free(want);
+    }
+    session_truncate(s, 1, 2);
+    const float *rest;
+    ck_assert_int_eq(session_answer_resid(&rest, s, 1, HIGH), 2);
+    ck_assert_int_eq(session_keep_layers(s, (int[]){0}, 1, &err), ERR_LIMIT);
+    ck_assert_int_eq(session_keep_layers(s, (int[]){N_LAYERS}, 1, &err), ERR_LIMIT);
+    steering_clear(&steering);
+    session_free(s);
+}
+END_TEST
+
 START_TEST(norm_ratio_is_told_for_each_edited_layer)
 {
     struct steering steering = several_edits();
@@ -263,6 +303,7 @@ Suite *suite_session_steering(void)
     tcase_add_test(t, edits_of_several_layers_equal_a_run_without_caches);
     tcase_add_test(t, edits_of_several_layers_may_come_and_go_in_mid_answer);
     tcase_add_test(t, a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below);
+    tcase_add_test(t, answers_are_kept_at_further_layers_before_their_edits);
     tcase_add_test(t, norm_ratio_is_told_for_each_edited_layer);
     tcase_add_test(t, an_edit_outside_the_upper_layers_is_refused_and_changes_nothing);
     suite_add_tcase(s, t);
