@@ -164,7 +164,7 @@ static void print_model(const struct paint *p, const struct scope *scope,
            model->layers[0].config.window);
     printf("  %-14s %d tokens, %s\n", "vocabulary", c->n_vocab,
            scope->tokenizer ? (scope->is_chat ? "tokenizer and chat template" : "tokenizer")
-                            : "no tokenizer: --ids only");
+                            : "no tokenizer (tokenizer.json, tokenizer.model): --ids only");
     printf("  %-14s", "stored as");
     for (unsigned types = stored_types(model), d = 0; types >> d; d++)
         if (types >> d & 1)

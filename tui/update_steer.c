@@ -186,6 +186,8 @@ static void keep(struct app *app)
 
 static void add_slot(struct app *app)
 {
+    if (!update_has_weights(app))
+        return;
     update_go(app, SCREEN_CONCEPTS);
     update_notice(app, "S puts the selected concept into the rack; / filters");
 }

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NARROW = 60 }; /* columns under which lists and legend leave out what they can */
+enum {
+    NARROW = 60, /* columns under which lists and legend leave out what they can */
+    WIDE = 100,  /* columns from which the head says more */
+};
 
 #define Z_UNUSUAL 2.0f /* spreads above the mean from which a concept is worth a look */
 
@@ -47,7 +50,10 @@ static void draw_head(struct grid *g, struct rect r, const struct app *app)
     const struct reading *p = app->reading;
     x += grid_printf(g, r, 0, x, STYLE_DIM, "%d tokens", p->tokens.n) + 2;
     if (!app->model.has_tokenizer && !app->model.is_dump)
-        x += grid_str(g, r, 0, x, STYLE_WARNING, "no tokenizer: ids only") + 2;
+        x += grid_str(g, r, 0, x, STYLE_WARNING,
+                      r.width < WIDE ? "no tokenizer: ids only"
+                                     : "no tokenizer.json or tokenizer.model: ids only") +
+             2;
     if (app->is_reading_stale && (app->run == RUN_READING || app->reread_at > 0))
         x += grid_str(g, r, 0, x, STYLE_DIM, "(reading)") + 2;
     else if (app->is_reading_stale)

@@ -61,7 +61,9 @@ static const char *hint_of_mode(const struct app *app)
     case MODE_HELP:
         return "j k Space scroll   Esc close";
     case MODE_PAGE:
-        return "Esc back   j k other concept   PgDn more   S steer   Space pin";
+        return app_offers(app, ACTION_STEER)
+                   ? "Esc back   j k other concept   PgDn more   S steer   Space pin"
+                   : "Esc back   j k other concept   PgDn more   Space pin";
     case MODE_NORMAL:
         break;
     }

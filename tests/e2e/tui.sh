@@ -139,6 +139,49 @@ keys q
 left_clean 0
 echo "ok: a long paste is shown, and refused in words"
 
+# Wake-ups of all threads so far: voluntary switches are what a thread makes when it begins to wait.
+switches() { cat /proc/"$1"/task/*/status | awk '/^voluntary/ { n += $2 } END { print n }'; }
+
+begin 80 24 xterm-256color
+see "ready"
+see "STEERED auto"
+see "ended"
+pid=$(t list-panes -t a -F '#{pane_pid}' | xargs -I{} pgrep -P {} -f "$PROGRAM" | head -1)
+if [ -r "/proc/$pid/task" ]; then
+    sleep 1
+    before=$(switches "$pid")
+    sleep 3
+    [ "$(switches "$pid")" -eq "$before" ] || fail "idle screens wake up"
+    echo "ok: nothing wakes up while nothing happens"
+else
+    echo "skipped: wake-ups are counted in /proc, which is not there"
+fi
+keys /
+t send-keys -l -t a "river|bank"
+see "2 of 174 match"
+keys Enter
+keys "'"
+see "[1 Read]"
+keys q
+left_clean 0
+echo "ok: / leads from Read to the filter, and ' back"
+
+"$PROGRAM" dump --out "$DIR/d.safetensors" "She sat on the bank." >/dev/null
+ARGS="open $DIR/d.safetensors --dict ${PROGRAM%/*}/../../assets/demo/l3"
+begin 80 24 xterm-256color
+see "#14"
+screen | grep -q "BASELINE\|S steer\|i edit" && fail "a dump is offered what it cannot serve"
+keys q
+left_clean 0
+ARGS="$ARGS --layer 2"
+begin 80 24 xterm-256color
+see "is read at layer 2"
+screen | grep -q "reading \.\.\." && fail "still reading after the error"
+keys q
+left_clean 0
+ARGS=
+echo "ok: a dump is looked at, and refused in words"
+
 begin 80 24 vt100
 see "ready"
 keys q

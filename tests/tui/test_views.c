@@ -195,7 +195,10 @@ START_TEST(a_dump_is_offered_only_what_it_can_serve)
     for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++)
         ck_assert_msg(!shows(&app, lacking[i]), "%s is offered", lacking[i]);
     ck_assert(shows(&app, "pin") && shows(&app, "page"));
-    fake_keys(&app, "3");
+    fake_keys(&app, "\r");
+    ck_assert(shows(&app, "other concept") && !shows(&app, "S steer"));
+    fake_keys(&app, "3a");
+    ck_assert_int_eq(app.screen, SCREEN_STEER);
     ck_assert(shows(&app, "steering needs the model's weights") && !shows(&app, "slide"));
     app_clear(&app);
 }
@@ -222,6 +225,9 @@ START_TEST(without_a_tokenizer_the_screens_say_how_ids_are_typed)
     fake_send(&app, (struct event){.kind = EVENT_DONE, .job = app.last_job}, NULL);
     ck_assert(shows(&app, "no tokenizer: ids only"));
     ck_assert(shows(&app, "i types token ids, such as 2,5,11"));
+    app.width = 120;
+    ck_assert(shows(&app, "no tokenizer.json or tokenizer.model: ids only"));
+    app.width = 80;
     fake_keys(&app, "i");
     fake_key(&app, key_ctrl('U'), NULL);
     ck_assert(shows(&app, "type token ids such as 2,17,5") && shows(&app, "Token ids such as"));
