@@ -16,7 +16,7 @@ n_failed=0
 
 fail() {
     echo "FAILED: $1"
-    sed 's/^/    stdout: /' "$tmp/out" | head -3
+    sed 's/^/    stdout: /' "$tmp/out" | head -3 | cut -c 1-300
     sed 's/^/    stderr: /' "$tmp/err" | head -3
     n_failed=$((n_failed + 1))
 }
@@ -299,9 +299,9 @@ fine '"unit":"z","prompt_top":\[{"row":' read --json --unit z "the river"
 fine '"unit":"margin"' read --json "the river"
 fine '"unit":"z"' read --json --unit z --dict "${program%/*}/../../assets/demo" \
     --dict "${program%/*}/../../assets/demo" --model "${program%/*}/../../assets/demo" "the river"
-for i in 1 2 3 4 5 6; do cat "${program%/*}/../../assets/calibration.txt"; echo; done >"$tmp/long.txt"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cat "${program%/*}/../../assets/calibration.txt"; echo; done >"$tmp/long.txt"
 "$program" calibrate --json --texts "$tmp/long.txt" >"$tmp/out" 2>"$tmp/err" &
-sleep 2
+sleep 1
 kill -INT $! && wait $!
 [ $? -eq 1 ] && grep -q 'interrupted after [1-9]' "$tmp/err" || fail "calibrate is not interrupted"
 noted 'replaces the calibration over [1-9][0-9]* tokens of 2 passages' \
