@@ -324,5 +324,6 @@ void args_clear(struct args *args)
     free(args->edits);
     free(args->concepts);
     free(args->layers);
+    free(args->lengths);
     *args = (struct args){0};
 }

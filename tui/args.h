@@ -26,6 +26,7 @@ enum command {
     COMMAND_CALIBRATE,
     COMMAND_OPEN,
     COMMAND_SELFTEST,
+    COMMAND_BENCH,
     N_COMMANDS
 };
 
@@ -102,6 +103,12 @@ struct args {
     const char *texts; /* calibrate; NULL: the bundled text */
     bool again;
     int min_tokens;
+
+    int runs; /* bench; 0: as many as it chooses */
+    bool quick, is_long;
+    const char *only; /* a group of figures, or NULL: all */
+    int *lengths;     /* [n_lengths] owned: tokens of the prompts read; none: the usual ones */
+    size_t n_lengths;
 };
 
 /* Parses argv; strings are borrowed from it. On a failure ERR_ARG, and *out is cleared except for

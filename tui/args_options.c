@@ -26,6 +26,7 @@ const struct command_info command_table[N_COMMANDS] = {
     [COMMAND_INFO] = {"info", "", "what is loaded: shapes, sizes, memory, instruction set"},
     [COMMAND_OPEN] = {"open", "DUMP", "the screens on residuals in a safetensors file"},
     [COMMAND_SELFTEST] = {"selftest", "", "check everything, with these files on this machine"},
+    [COMMAND_BENCH] = {"bench", "", "how fast this machine is with these files, and could be"},
     [COMMAND_CALIBRATE] = {"calibrate", "", "how every concept behaves on neutral text: for z"},
 };
 
@@ -255,6 +256,17 @@ static int parse_layers(struct args *args, const struct option *option, const ch
     return rc;
 }
 
+static int parse_lengths(struct args *args, const struct option *option, const char *value,
+                         struct err *err)
+{
+    args->n_lengths = 0;
+    int rc = parse_int_list(&args->lengths, &args->n_lengths, option, value, err);
+    for (size_t i = 0; rc == ERR_OK && i < args->n_lengths; i++)
+        if (args->lengths[i] == 0)
+            return refuse_value(option, value, "a list of lengths above 0", err);
+    return rc;
+}
+
 static int parse_form(struct args *args, const struct option *option, const char *value,
                       struct err *err)
 {
@@ -430,7 +442,8 @@ static int parse_genre(struct args *args, const struct option *option, const cha
         name, arg, choices, help, group, commands, parse, 0, 0, 0 \
     }
 
-#define OPENS_MODEL (RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(SELFTEST) | BIT(TUI))
+#define OPENS_MODEL \
+    (RUNS_MODEL | BIT(SHOW) | BIT(INFO) | BIT(CALIBRATE) | BIT(SELFTEST) | BIT(BENCH) | BIT(TUI))
 #define OPENS_FILES (EVERY & ~BIT(TUI) & ~BIT(OPEN))
 
 const struct option option_table[] = {
@@ -464,7 +477,7 @@ const struct option option_table[] = {
      parse_string, FIELD(completions), 0, 0},
 
     OTHER("ids", "N,N,...", NULL, "exactly these token ids in place of a text", GROUP_TEXT,
-          RUNS_MODEL | BIT(TUI), parse_ids),
+          RUNS_MODEL | BIT(BENCH) | BIT(TUI), parse_ids),
     OTHER("raw", NULL, NULL, "the text as typed, BOS added unless typed", GROUP_TEXT,
           RUNS_MODEL | BIT(TUI), parse_form),
     OTHER("chat", NULL, NULL, "one user turn in the chat template (default for chat models)",
@@ -526,8 +539,8 @@ const struct option option_table[] = {
         0, INT_MAX),
     {"top-p", "P", NULL, "sample among the likeliest of this mass (default 1)", GROUP_OWN,
      BIT(STEER), parse_float, FIELD(top_p), 0, 1},
-    OTHER("seed", "S", NULL, "seed of the sampling noise (default 0)", GROUP_OWN, BIT(STEER),
-          parse_seed),
+    OTHER("seed", "S", NULL, "seed of the sampling noise, or of random ids (default 0)", GROUP_OWN,
+          BIT(STEER) | BIT(BENCH), parse_seed),
 
     FLAG("bos", "put the BOS token first", GROUP_OWN, BIT(TOKENIZE), bos),
     FLAG("lines", "every input line is a JSON string or an object with \"text\"", GROUP_OWN,
@@ -542,6 +555,16 @@ const struct option option_table[] = {
 
     STRING("texts", "FILE", "neutral text, a passage for each paragraph (default: the bundled one)",
            GROUP_OWN, BIT(CALIBRATE), texts),
+    {"only", "GROUP", "start|load|read|edit|slider|decode|latents|search|memory",
+     "only these figures, and those of the machine", GROUP_OWN, BIT(BENCH), parse_choice,
+     FIELD(only), 0, 0},
+    INT("runs", "N", "runs of each figure after one that does not count (default 5, 2 if quick)",
+        GROUP_OWN, BIT(BENCH), runs, 1, 1000),
+    OTHER("tokens", "N,N,...", NULL, "lengths of the prompts read (default 21,32,128,512)",
+          GROUP_OWN, BIT(BENCH), parse_lengths),
+    FLAG("quick", "a second or two for each group: is it all there?", GROUP_OWN, BIT(BENCH), quick),
+    FLAG("long", "prompts of 32 to 4096 tokens, memory at 2048", GROUP_OWN, BIT(BENCH), is_long),
+
     FLAG("again", "also where it is done already", GROUP_OWN, BIT(CALIBRATE), again),
     INT("min-tokens", "N", "refuse a text of fewer tokens (default 1000)", GROUP_OWN,
         BIT(CALIBRATE), min_tokens, 1, INT_MAX),

@@ -14,6 +14,7 @@ int cli_tokenize(const struct args *args, struct err *err) ERR_CHECK;
 int cli_dump(const struct args *args, struct err *err) ERR_CHECK;
 int cli_calibrate(const struct args *args, struct err *err) ERR_CHECK;
 int cli_selftest(const struct args *args, struct err *err) ERR_CHECK;
+int cli_bench(const struct args *args, struct err *err) ERR_CHECK;
 int cli_info(const struct args *args, struct err *err) ERR_CHECK;
 
 #endif

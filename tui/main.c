@@ -60,6 +60,7 @@ static int run(const struct args *args, struct err *err)
         [COMMAND_CALIBRATE] = cli_calibrate,
         [COMMAND_OPEN] = app_run,
         [COMMAND_SELFTEST] = cli_selftest,
+        [COMMAND_BENCH] = cli_bench,
     };
     return commands[args->command](args, err);
 }

@@ -41,14 +41,18 @@ _axscope() {
         --layers) return ;;
         --logits) COMPREPLY=($(compgen -W 'last all' -- "$cur")); return ;;
         --texts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        --only) COMPREPLY=($(compgen -W 'start load read edit slider decode latents search memory' -- "$cur")); return ;;
+        --runs) return ;;
+        --tokens) return ;;
         --min-tokens) return ;;
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest) command=$word; break ;;
+            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest|bench) command=$word; break ;;
         esac
     done
     case $command in
+        bench) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --seed --only --runs --tokens --quick --long --help' ;;
         selftest) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --help' ;;
         open) word='--model --dict --acts --labels --layer --threads --color --bg --help' ;;
         calibrate) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --texts --again --min-tokens --help' ;;
@@ -59,7 +63,7 @@ _axscope() {
         show) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --lens --nearest --help' ;;
         search) word='--model --dict --acts --labels --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
         read) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
-        *) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest' ;;
+        *) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest bench' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

@@ -12,13 +12,34 @@ _axscope() {
         'calibrate:how every concept behaves on neutral text\: for z'
         'open:the screens on residuals in a safetensors file'
         'selftest:check everything, with these files on this machine'
+        'bench:how fast this machine is with these files, and could be'
     )
     for word in ${words[2,CURRENT-1]}; do
         case $word in
-            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest) command=$word; break ;;
+            read|search|show|steer|tokenize|dump|info|calibrate|open|selftest|bench) command=$word; break ;;
         esac
     done
     case $command in
+        bench)
+            _arguments \
+                '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
+                '--dict=[dictionary\: a folder, or a name in the local hub cache]:D:_files' \
+                '--acts=[its act_max and thresholds (default\: acts.json in the dictionary)]:FILE:_files' \
+                '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
+                '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
+                '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
+                '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--threads=[threads (default\: one per core)]:N:' \
+                '--json[print JSON]' \
+                '--ids=[exactly these token ids in place of a text]:N,N,...:' \
+                '--seed=[seed of the sampling noise, or of random ids (default 0)]:S:' \
+                '--only=[only these figures, and those of the machine]:GROUP:(start load read edit slider decode latents search memory)' \
+                '--runs=[runs of each figure after one that does not count (default 5, 2 if quick)]:N:' \
+                '--tokens=[lengths of the prompts read (default 21,32,128,512)]:N,N,...:' \
+                '--quick[a second or two for each group\: is it all there?]' \
+                '--long[prompts of 32 to 4096 tokens, memory at 2048]' \
+                '--help[show the help]' \
+                '*: :' ;;
         selftest)
             _arguments \
                 '--model=[model\: a folder, a .gguf file, or a name in the hub cache]:M:_files' \
@@ -137,7 +158,7 @@ _axscope() {
                 '--temperature=[0 (default)\: greedy]:T:' \
                 '--top-k=[sample among the K likeliest (default 0\: all)]:K:' \
                 '--top-p=[sample among the likeliest of this mass (default 1)]:P:' \
-                '--seed=[seed of the sampling noise (default 0)]:S:' \
+                '--seed=[seed of the sampling noise, or of random ids (default 0)]:S:' \
                 '--help[show the help]' \
                 '*: :' ;;
         show)

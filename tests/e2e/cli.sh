@@ -5,6 +5,7 @@ set -u
 program=$1
 case $program in /*) ;; *) program=$PWD/$program ;; esac
 fixtures=$PWD/tests/fixtures
+bench_peers=$PWD/tests/bench_peers.sh
 mini=$fixtures/gemma2-mini
 mini_f32=$fixtures/gemma2-mini-f32
 tmp=$(mktemp -d) || exit 1
@@ -60,7 +61,7 @@ refused() {
 # --- help ---
 fine 'usage: axscope' --help
 fine 'axscope [0-9a-f]' --version
-for command in read search show steer tokenize dump info calibrate open selftest; do
+for command in read search show steer tokenize dump info calibrate open selftest bench; do
     fine "usage: axscope $command" $command --help
 done
 fine 'complete .*axscope' --completions bash
@@ -330,6 +331,27 @@ fine 'PASS  factor 0 against no steering .*bit for bit' selftest
 grep -q FAIL "$tmp/out" && fail "selftest on the demo"
 fine '"name":"tokenizer round trip","status":"SKIP".*"n_failed":0}' selftest --json --model "$mini"
 fine '"name":"cached against uncached","status":"PASS"' selftest --json --model "$mini_f32"
+
+# --- bench ---
+fine '"first_frame":{"median":[0-9].*"bandwidth":{"median":[0-9].*"fma":{"median":[0-9].*"load":{"median":[0-9]' \
+    bench --json --quick
+for figure in labels sgemm load_model read_21 read_32 read_128 read_512 edit_128 slider_128 decode_1 \
+    decode_2 decode_5 latents_1 search memory_mapped memory_heap memory_peak; do
+    grep -q "\"$figure\":{\"median\":[0-9]" "$tmp/out" || fail "bench --json measures no $figure"
+done
+fine 'cold read, 9000 tokens  *not measured: the model takes at most' bench --quick --only read --tokens 5,9000 \
+    --model "$mini"
+fine 'labels  *not measured: no dictionary' bench --quick --only search --model "$gguf"
+refused 2 'one of start|load' bench --only speed
+refused 2 'above 0' bench --tokens 5,0
+peers() {
+    sh "$bench_peers" "$@" >"$tmp/out" 2>"$tmp/err"
+}
+peers -n 3 -f read_5.tokens_per_s -p 'rate \([0-9.]*\)' \
+    "$program bench --quick --only read --tokens 5 --json --model $mini" 'echo a rate 0.5 tok/s' ||
+    fail 'bench_peers.sh'
+[ "$(grep -c ' 0.5 ' "$tmp/out")" -eq 4 ] || fail 'bench_peers.sh prints three rounds and their medians'
+peers -n 1 -f read_5.tokens_per_s -p 'rate \([0-9.]*\)' "echo {}" 'echo rate 1' && fail 'bench_peers.sh without a figure'
 
 # --- pipes and locales ---
 "$program" read --json --all --model "$mini" --ids "$(yes 3 | head -2000 | paste -sd,)" 2>"$tmp/err" |

@@ -1,0 +1,100 @@
+#include "core/bench_memory.h"
+
+#include "core/bench_trial.h"
+#include "core/latents.h"
+#include "data/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS "/proc/self/status"
+
+struct memory_use {
+    double mapped, heap, peak; /* MB; below 0: not told */
+};
+
+/* The value of a line "KEY:  123 kB", in MB. */
+static double status_value(const char *status, const char *key)
+{
+    const char *at = strstr(status, key);
+    return at ? strtod(at + strlen(key), NULL) * 1024 / 1e6 : -1;
+}
+
+static struct memory_use memory_now(void)
+{
+    struct buf status = {0};
+    struct memory_use use = {-1, -1, -1};
+    FILE *f = fopen(STATUS, "r"); /* it has no size: file_read is for files that do */
+    char line[256];
+    while (f && fgets(line, sizeof line, f))
+        buf_str(&status, line);
+    if (f)
+        fclose(f);
+    if (status.len > 0)
+        use = (struct memory_use){status_value(status.data, "RssFile:"),
+                                  status_value(status.data, "RssAnon:"),
+                                  status_value(status.data, "VmHWM:")};
+    buf_clear(&status);
+    return use;
+}
+
+/* Between layers, when the buffers of a batch are in use. */
+static bool note_heap(void *data, long done, long total)
+{
+    double *most = data, heap = memory_now().heap;
+    (void)done, (void)total;
+    *most = heap > *most ? heap : *most;
+    return false;
+}
+
+/* As a reader does who steers: residuals, latents, one branch's next logits. */
+static int use_memory(struct trial *t, double *heap, struct err *err)
+{
+    const struct dictionary *dict = t->scope->dict;
+    session_set_progress(t->session, note_heap, heap);
+    int rc = session_set_prompt(t->session, t->ids, t->n_ids, err);
+    if (rc == ERR_OK)
+        rc = session_read(t->session, err);
+    if (rc == ERR_OK && dict)
+        rc = latents_encode(t->acts, dict, session_resid(t->session), (size_t)t->n_ids,
+                            dict->d_model, false, err);
+    if (rc == ERR_OK)
+        rc = trial_steer(t, 0, 1, err);
+    if (rc == ERR_OK)
+        rc = session_logits(t->session, t->mask, t->logits, err);
+    note_heap(heap, 0, 0);
+    return rc;
+}
+
+static void add_size(struct bench *b, const char *name, const char *text, double value,
+                     int n_tokens, const struct err *err)
+{
+    struct bench_figure *f = bench_add(b, "memory", name, text, "MB");
+    f->n_tokens = n_tokens;
+    if (err->code != ERR_OK)
+        snprintf(f->why, sizeof f->why, "%s", err->message);
+    else if (value < 0)
+        snprintf(f->why, sizeof f->why, "there is no " STATUS " that tells it");
+    else
+        bench_set(f, &value, 1);
+}
+
+void bench_memory(struct bench *b, const struct bench_subject *s, int n_tokens)
+{
+    struct trial t;
+    struct err err = {0};
+    struct memory_use use = {-1, -1, -1};
+    double heap = -1;
+    if (b->progress)
+        b->progress(b->data, "memory");
+    int rc = trial_open(&t, s, n_tokens, 1, &err);
+    if (rc == ERR_OK)
+        rc = use_memory(&t, &heap, &err);
+    if (rc == ERR_OK)
+        use = memory_now();
+    trial_close(&t);
+    add_size(b, "memory_mapped", "weights in memory, mapped", use.mapped, n_tokens, &err);
+    add_size(b, "memory_heap", "memory of its own, at most", heap, n_tokens, &err);
+    add_size(b, "memory_peak", "all memory, at most", use.peak, n_tokens, &err);
+}

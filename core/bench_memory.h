@@ -1,0 +1,13 @@
+/* Memory of this process: the weights that are mapped, and what is its own. */
+#ifndef CORE_BENCH_MEMORY_H
+#define CORE_BENCH_MEMORY_H
+
+#include "core/bench_model.h"
+
+/* Reads a prompt of n_tokens with one steered branch and adds, in MB: "memory_mapped" (pages of
+ * files that are in memory), "memory_heap" (the largest amount of its own memory at any layer of
+ * it) and "memory_peak" (the largest of both together since the process began). The kernel tells
+ * the first two on Linux only. What was measured before is part of it: alone it is exact. */
+void bench_memory(struct bench *b, const struct bench_subject *s, int n_tokens);
+
+#endif
