@@ -303,7 +303,7 @@ fine '"unit":"z"' read --json --unit z --dict "${program%/*}/../../assets/demo" 
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cat "${program%/*}/../../assets/calibration.txt"; echo; done >"$tmp/long.txt"
 "$program" calibrate --json --texts "$tmp/long.txt" >"$tmp/out" 2>"$tmp/err" &
 sleep 1
-kill -INT $! && wait $!
+kill -TERM $! && wait $!
 [ $? -eq 1 ] && grep -q 'interrupted after [1-9]' "$tmp/err" || fail "calibrate is not interrupted"
 noted 'replaces the calibration over [1-9][0-9]* tokens of 2 passages' \
     '"n_resumed":[1-9][0-9]*,"was_done":false' calibrate --json --texts "$tmp/long.txt"
