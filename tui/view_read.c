@@ -42,6 +42,16 @@ static int draw_words(struct grid *g, struct rect r, int x, const struct reading
     return 0;
 }
 
+/* Why tokens have no texts, and what to do about it. */
+static const char *no_tokenizer(const struct app *app, int width)
+{
+    if (app->model.is_dump)
+        return width < WIDE ? "--model names a tokenizer"
+                            : "no texts: --model names a folder with a tokenizer";
+    return width < WIDE ? "no tokenizer: ids only"
+                        : "no tokenizer.json or tokenizer.model: ids only";
+}
+
 static void draw_head(struct grid *g, struct rect r, const struct app *app)
 {
     int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, "Prompt") + 2;
@@ -49,11 +59,8 @@ static void draw_head(struct grid *g, struct rect r, const struct app *app)
         return;
     const struct reading *p = app->reading;
     x += grid_printf(g, r, 0, x, STYLE_DIM, "%d tokens", p->tokens.n) + 2;
-    if (!app->model.has_tokenizer && !app->model.is_dump)
-        x += grid_str(g, r, 0, x, STYLE_WARNING,
-                      r.width < WIDE ? "no tokenizer: ids only"
-                                     : "no tokenizer.json or tokenizer.model: ids only") +
-             2;
+    if (!app->model.has_tokenizer)
+        x += grid_str(g, r, 0, x, STYLE_WARNING, no_tokenizer(app, r.width)) + 2;
     if (app->is_reading_stale && (app->run == RUN_READING || app->reread_at > 0))
         x += grid_str(g, r, 0, x, STYLE_DIM, "(reading)") + 2;
     else if (app->is_reading_stale)

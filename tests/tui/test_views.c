@@ -195,6 +195,7 @@ START_TEST(a_dump_is_offered_only_what_it_can_serve)
     for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++)
         ck_assert_msg(!shows(&app, lacking[i]), "%s is offered", lacking[i]);
     ck_assert(shows(&app, "pin") && shows(&app, "page"));
+    ck_assert(shows(&app, "--model names a tokenizer"));
     fake_keys(&app, "\r");
     ck_assert(shows(&app, "other concept") && !shows(&app, "S steer"));
     fake_keys(&app, "3a");
