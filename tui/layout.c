@@ -98,7 +98,7 @@ struct read_layout layout_read(const struct app *app)
         l.detail = rest;
         return l;
     }
-    bool has_answers = !app->model.is_dump, both = has_answers && rest.height >= 9;
+    bool both = rest.height >= 9 && !app->model.is_dump; /* which has no answers */
     if (both || app->pane == PANE_ANSWERS) {
         int rows = both ? max_int(5, min_int(rest.height * 3 / 5, 12)) : rest.height;
         struct rect answers = rect_take_bottom(&rest, rows);
