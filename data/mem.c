@@ -110,19 +110,25 @@ void buf_char(struct buf *b, char c)
     buf_add(b, &c, 1);
 }
 
+#define PRINTF_GUESS 64 /* bytes; what is longer is formatted twice */
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    b->data = mem_grow(b->data, &b->cap, b->len + PRINTF_GUESS, 1);
+    int len = vsnprintf(b->data + b->len, b->cap - b->len, fmt, args);
     va_end(args);
-    if (len >= 0) {
+    if (len >= 0 && (size_t)len >= b->cap - b->len) {
         b->data = mem_grow(b->data, &b->cap, b->len + (size_t)len + 1, 1);
         vsnprintf(b->data + b->len, (size_t)len + 1, fmt, again);
-        b->len += (size_t)len;
     }
     va_end(again);
+    if (len >= 0)
+        b->len += (size_t)len;
+    else
+        b->data[b->len] = '\0';
 }
 
 void buf_clear(struct buf *b)

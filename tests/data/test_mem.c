@@ -2,6 +2,7 @@
 #include "tests/support/runner.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,25 @@ START_TEST(a_buffer_grows_and_stays_terminated)
 }
 END_TEST
 
+START_TEST(what_is_printed_is_whole_at_every_length)
+{
+    char text[300], expected[310];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int len = 0; len < (int)sizeof text; len++)
+        for (int before = 0; before < 70; before += 23) {
+            struct buf b = {0};
+            for (int i = 0; i < before; i++)
+                buf_char(&b, 'b');
+            buf_printf(&b, "%.*s%d", len, text, len);
+            int n = snprintf(expected, sizeof expected, "%.*s%d", len, text, len);
+            ck_assert_uint_eq(b.len, (size_t)(before + n));
+            ck_assert_str_eq(b.data + before, expected);
+            buf_clear(&b);
+        }
+}
+END_TEST
+
 START_TEST(large_blocks_are_aligned_for_vector_loads)
 {
     void *block = mem_try_zalloc(100, 4);
@@ -47,6 +67,7 @@ Suite *suite_mem(void)
     TCase *t = tcase_create("mem");
     tcase_add_test(t, products_and_sums_that_overflow_are_refused);
     tcase_add_test(t, a_buffer_grows_and_stays_terminated);
+    tcase_add_test(t, what_is_printed_is_whole_at_every_length);
     tcase_add_test(t, large_blocks_are_aligned_for_vector_loads);
     suite_add_tcase(s, t);
     return s;
