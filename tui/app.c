@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void app_init(struct app *app, int height, int width)
@@ -98,6 +99,22 @@ int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t r
 const char *app_label(const struct app *app, size_t row)
 {
     return app->dict && row < app->dict->labels.n ? app->dict->labels.rows[row].text : "";
+}
+
+int app_row_columns(const struct app *app)
+{
+    return app->set && app->set->n > 1 ? 8 : 6;
+}
+
+void app_row_name(char out[ROW_NAME_SIZE], const struct app *app, size_t row)
+{
+    struct buf name = {0};
+    if (app->set)
+        dict_set_row_name(&name, app->set, dict_set_ref(app->set, row));
+    else
+        buf_printf(&name, "%zu", row);
+    snprintf(out, ROW_NAME_SIZE, "#%s", name.data);
+    buf_clear(&name);
 }
 
 bool app_is_pinned(const struct app *app, size_t row)

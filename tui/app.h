@@ -75,6 +75,7 @@ struct app {
 
     /* what is loaded */
     enum load_state load;
+    const struct dict_set *set;    /* borrowed: how rows are named; NULL: as numbers */
     const struct dictionary *dict; /* borrowed; NULL until it is open, or where there is none */
     enum score_unit unit;
     struct model_info model;  /* owned strings; name NULL until it is open */
@@ -160,6 +161,10 @@ float app_score(const struct app *app, size_t row, float act);
 bool app_fires(const struct app *app, size_t row);
 float app_prompt_max(const struct app *app, size_t row);  /* 0 without a reading */
 const char *app_label(const struct app *app, size_t row); /* "" without a dictionary */
+/* "#17", or "#1:17" of one of several dictionaries. */
+enum { ROW_NAME_SIZE = 24 };
+void app_row_name(char out[ROW_NAME_SIZE], const struct app *app, size_t row);
+int app_row_columns(const struct app *app); /* that lists leave for it */
 bool app_is_pinned(const struct app *app, size_t row);
 int app_slot_of(const struct app *app, size_t row); /* -1: not in the rack */
 unsigned app_screen_bit(const struct app *app);     /* ON_READ ... */

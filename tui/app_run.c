@@ -43,8 +43,12 @@ int app_run(const struct args *args, struct err *err)
 {
     struct app app;
     struct worker *worker = NULL;
-    struct worker_options options = {
-        .scope = args->scope, .form = args->form, .dump = args->dump, .threads = args->threads};
+    struct worker_options options = {.scope = args->scope,
+                                     .more_dicts = args->more_dicts,
+                                     .n_more_dicts = args->n_more_dicts,
+                                     .form = args->form,
+                                     .dump = args->dump,
+                                     .threads = args->threads};
     int rc = worker_start(&worker, &options, err);
     if (rc != ERR_OK)
         return rc;

@@ -9,6 +9,7 @@
 #include "data/concept_matches.h"
 #include "data/err.h"
 #include "data/mem.h"
+#include "tui/dict_set.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,12 +29,6 @@ enum command {
     COMMAND_SELFTEST,
     COMMAND_BENCH,
     N_COMMANDS
-};
-
-/* A row of one of several dictionaries. */
-struct concept_ref {
-    size_t dict; /* which --dict, from 0 */
-    size_t row;
 };
 
 /* One steering flag as typed; its row is checked when the dictionary is open. */

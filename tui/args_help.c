@@ -50,7 +50,8 @@ static void help_program(struct buf *out)
     for (int g = 0; g < N_OPTION_GROUPS; g++)
         help_group(out, (enum option_group)g, COMMAND_TUI);
     buf_str(out, "  --help, --version        also: axscope COMMAND --help\n");
-    buf_str(out, "\nWithout --model and --dict the bundled demo is opened.\n"
+    buf_str(out, "\nWithout --model and --dict the bundled demo is opened. --dict may be repeated;"
+                 " --acts, --labels\nand --layer belong to the one before them.\n"
                  "\nExamples:\n"
                  "  axscope read \"She sat on the bank of the river.\"\n"
                  "  axscope search 'bread|dough'\n"

@@ -11,7 +11,7 @@
 
 #define BIT(command) (1u << COMMAND_##command)
 #define RUNS_MODEL (BIT(READ) | BIT(STEER) | BIT(DUMP))
-#define TAKES_DICTS (RUNS_MODEL | BIT(SEARCH) | BIT(SHOW))
+#define TAKES_DICTS (RUNS_MODEL | BIT(SEARCH) | BIT(SHOW) | BIT(OPEN) | BIT(TUI))
 #define EVERY ((1u << N_COMMANDS) - 1)
 #define FIELD(name) offsetof(struct args, name)
 
@@ -97,7 +97,9 @@ static int parse_dict(struct args *args, const struct option *option, const char
         return parse_string(args, option, value, err);
     if (!command_takes_dicts(args->command)) {
         err_set(err, ERR_ARG, "--dict was given twice: %s and %s", args->scope.dict, value);
-        err_hint(err, "Name one dictionary; read, steer, dump, search and show take several.");
+        err_hint(
+            err,
+            "Name one dictionary; the screens, read, steer, dump, search and show take several.");
         return ERR_ARG;
     }
     args->more_dicts =

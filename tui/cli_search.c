@@ -144,7 +144,7 @@ int cli_search(const struct args *args, struct err *err)
     int rc = scope_open(&scope, &args->scope, SCOPE_DICT, err);
     if (rc != ERR_OK)
         return rc;
-    rc = dict_set_open(&set, &scope, args, err);
+    rc = job_open_dicts(&set, &scope, args, err);
     if (rc == ERR_OK) {
         rc = search(args, &set, err);
         dict_set_close(&set);

@@ -294,7 +294,7 @@ int cli_show(const struct args *args, struct err *err)
                             SCOPE_DICT | SCOPE_CALIBRATION | (dict_alone ? 0 : SCOPE_MODEL), err);
     if (rc != ERR_OK)
         return rc;
-    rc = dict_set_open(&set, &scope, args, err);
+    rc = job_open_dicts(&set, &scope, args, err);
     if (rc == ERR_OK) {
         rc = show(&scope, &set, args, err);
         dict_set_close(&set);

@@ -1,26 +1,7 @@
 #include "tui/dict_set.h"
 
-#include "tui/job.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-static int open_further(struct dictionary **out, int *layer, const struct scope *scope,
-                        const struct scope_options *options, struct err *err)
-{
-    struct scope further;
-    int rc = scope_open(&further, options, SCOPE_DICT, err);
-    if (rc != ERR_OK)
-        return rc;
-    *out = further.dict;
-    struct scope pair = {.model = scope->model, .dict = further.dict, .is_chat = scope->is_chat};
-    rc = scope_check(&pair, options->layer, err);
-    *layer = pair.hook_layer;
-    if (rc == ERR_OK)
-        job_warn(&pair);
-    return rc == ERR_OK && scope->model ? scope_open_calibration(&pair, scope->model->path, err)
-                                        : rc;
-}
 
 static float *joined(const struct dict_set *set, bool thresholds)
 {
@@ -36,9 +17,8 @@ static float *joined(const struct dict_set *set, bool thresholds)
     return values;
 }
 
-/* Mean and spread of all rows, the spreads with their dictionary's floor; NULL if one lacks them.
- */
-static struct calibration *joined_calibration(const struct dict_set *set)
+/* The spreads have their dictionary's floor. */
+struct calibration *dict_set_calibration(const struct dict_set *set)
 {
     for (size_t d = 0; d < set->n; d++)
         if (!set->dicts[d]->calibration)
@@ -56,13 +36,22 @@ static struct calibration *joined_calibration(const struct dict_set *set)
     return all;
 }
 
+static char *name_all(const struct dict_set *set)
+{
+    struct buf name = {0};
+    buf_str(&name, set->dicts[0]->name);
+    if (set->n > 1)
+        buf_printf(&name, " +%zu", set->n - 1);
+    return name.data;
+}
+
 static void join(struct dict_set *set)
 {
     struct dictionary *all = &set->all;
     set->first = mem_zalloc(set->n + 1, sizeof *set->first);
     for (size_t d = 0; d < set->n; d++)
         set->first[d + 1] = set->first[d] + set->dicts[d]->n_concepts;
-    *all = (struct dictionary){.name = set->dicts[0]->name, .n_concepts = set->first[set->n]};
+    *all = (struct dictionary){.name = name_all(set), .n_concepts = set->first[set->n]};
     all->labels.n = all->n_concepts;
     all->labels.rows = mem_alloc(all->n_concepts, sizeof *all->labels.rows);
     for (size_t d = 0; d < set->n; d++)
@@ -70,27 +59,55 @@ static void join(struct dict_set *set)
                set->dicts[d]->n_concepts * sizeof *all->labels.rows);
     all->act_max = joined(set, false);
     all->threshold = joined(set, true);
-    all->calibration = joined_calibration(set);
 }
 
-int dict_set_open(struct dict_set *out, const struct scope *scope, const struct args *args,
-                  struct err *err)
+static int open_further(struct dictionary **out, const struct scope_options *options,
+                        struct err *err)
+{
+    struct scope scope;
+    int rc = scope_open(&scope, options, SCOPE_DICT, err);
+    *out = scope.dict;
+    return rc;
+}
+
+int dict_set_open(struct dict_set *out, struct dictionary *first, const struct scope_options *more,
+                  size_t n_more, struct err *err)
 {
     *out = (struct dict_set){.n = 1};
-    out->dicts = mem_zalloc(args->n_more_dicts + 1, sizeof *out->dicts);
-    out->layers = mem_zalloc(args->n_more_dicts + 1, sizeof *out->layers);
-    out->dicts[0] = scope->dict;
-    out->layers[0] = scope->hook_layer;
+    out->dicts = mem_zalloc(n_more + 1, sizeof *out->dicts);
+    out->layers = mem_zalloc(n_more + 1, sizeof *out->layers);
+    out->dicts[0] = first;
     int rc = ERR_OK;
-    for (size_t i = 0; i < args->n_more_dicts && rc == ERR_OK; i++) {
-        rc =
-            open_further(&out->dicts[i + 1], &out->layers[i + 1], scope, &args->more_dicts[i], err);
-        out->n++;
-    }
-    if (rc == ERR_OK)
-        join(out);
-    else
+    for (size_t i = 0; i < n_more && rc == ERR_OK; i++)
+        rc = open_further(&out->dicts[out->n++], &more[i], err);
+    if (rc != ERR_OK) {
         dict_set_close(out);
+        return rc;
+    }
+    for (size_t d = 0; d < out->n; d++)
+        out->layers[d] = out->dicts[d]->hook_layer;
+    join(out);
+    return ERR_OK;
+}
+
+struct scope dict_set_scope(const struct dict_set *set, const struct scope *scope, size_t d)
+{
+    struct scope pair = *scope;
+    pair.dict = set->dicts[d];
+    pair.hook_layer = set->layers[d];
+    return pair;
+}
+
+int dict_set_fit(struct dict_set *set, const struct scope *scope, const char *model_path,
+                 struct err *err)
+{
+    int rc = ERR_OK;
+    for (size_t d = 1; d < set->n && rc == ERR_OK; d++) {
+        struct scope pair = dict_set_scope(set, scope, d);
+        rc = scope_check(&pair, -1, err);
+        if (rc == ERR_OK && model_path)
+            rc = scope_open_calibration(&pair, model_path, err);
+    }
     return rc;
 }
 
@@ -101,6 +118,7 @@ void dict_set_close(struct dict_set *set)
     free(set->dicts);
     free(set->layers);
     free(set->first);
+    free(set->all.name);
     free(set->all.labels.rows);
     free(set->all.act_max);
     free(set->all.threshold);
@@ -148,4 +166,12 @@ int dict_set_lowest_layer(const struct dict_set *set)
         if (set->layers[d] < lowest)
             lowest = set->layers[d];
     return lowest;
+}
+
+bool dict_set_is_one_layer(const struct dict_set *set)
+{
+    for (size_t d = 1; d < set->n; d++)
+        if (set->layers[d] != set->layers[0])
+            return false;
+    return true;
 }

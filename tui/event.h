@@ -8,6 +8,7 @@
 #include "data/concept_search.h"
 #include "data/dictionary.h"
 #include "data/err.h"
+#include "tui/dict_set.h"
 #include "tui/keys.h"
 #include "tui/tokens.h"
 
@@ -24,6 +25,7 @@ struct example {
 
 /* The dictionary and its surroundings are open: labels can be browsed. */
 struct opened {
+    const struct dict_set *set;    /* borrowed: how rows are named; NULL: as numbers */
     const struct dictionary *dict; /* borrowed, read-only; valid until the program ends; or NULL */
     struct example *examples;      /* [n_examples] owned; may be none */
     size_t n_examples;
@@ -48,7 +50,7 @@ struct reading {
     struct ranked *top; /* [n_top] owned, n_top <= READING_TOP: the prompt's concepts by score */
     size_t n_top;
     float *row_max;        /* [n_concepts] owned: largest activation over counted positions */
-    float median_norm;     /* of the residual at the hook, over counted positions */
+    float median_norm;     /* of the residual, over counted positions; 0: several layers are read */
     int n_words, n_unseen; /* words of the text, and those the model never saw; -1: no list */
     double seconds;        /* time taken */
     int n_computed;        /* positions that had to be computed */

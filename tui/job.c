@@ -1,10 +1,9 @@
 #include "tui/job.h"
 
-#include "core/dump_read.h"
-#include "core/latents.h"
 #include "core/matmul.h"
 #include "data/file.h"
 #include "data/text.h"
+#include "tui/dict_read.h"
 #include "tui/interrupt.h"
 
 #include <stdarg.h>
@@ -165,6 +164,25 @@ void job_warn(const struct scope *scope)
     free(warning);
 }
 
+int job_open_dicts(struct dict_set *set, const struct scope *scope, const struct args *args,
+                   struct err *err)
+{
+    int rc = dict_set_open(set, scope->dict, args->more_dicts, args->n_more_dicts, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = dict_set_fit(set, scope, scope->model ? scope->model->path : NULL, err);
+    if (rc != ERR_OK) {
+        dict_set_close(set);
+        return rc;
+    }
+    for (size_t d = 1; d < set->n; d++) {
+        struct scope pair = dict_set_scope(set, scope, d);
+        job_warn(&pair);
+    }
+    set->all.calibration = dict_set_calibration(set);
+    return ERR_OK;
+}
+
 static int open_session(struct job *job, int n_branches, struct err *err)
 {
     const struct prompt *prompt = &job->prompt;
@@ -216,7 +234,7 @@ static int open_all(struct job *job, const struct args *args, int need, int n_br
     if (rc == ERR_OK)
         rc = make_prompt(job, args, err);
     if (rc == ERR_OK && job->scope.dict)
-        rc = dict_set_open(&job->set, &job->scope, args, err);
+        rc = job_open_dicts(&job->set, &job->scope, args, err);
     if (rc == ERR_OK)
         rc = make_steering(job, args, err);
     return rc == ERR_OK ? open_session(job, n_branches, err) : rc;
@@ -231,7 +249,7 @@ static int open_dump(struct job *job, const struct args *args, int need, struct 
         rc = dump_file_open(&job->dump, args->dump, err);
     if (rc == ERR_OK)
         prompt_from_dump(&job->prompt, &job->scope, job->dump);
-    return rc == ERR_OK ? dict_set_open(&job->set, &job->scope, args, err) : rc;
+    return rc == ERR_OK ? job_open_dicts(&job->set, &job->scope, args, err) : rc;
 }
 
 int job_open(struct job *job, const struct args *args, int need, int n_branches, struct err *err)
@@ -255,9 +273,7 @@ void job_quiet(struct job *job)
 
 static void forget_resid(struct job *job)
 {
-    for (size_t d = 0; job->resid && d < job->set.n; d++)
-        free(job->resid[d]);
-    free(job->resid);
+    dict_resid_free(job->resid, &job->set);
     job->resid = NULL;
 }
 
@@ -276,48 +292,13 @@ void job_close(struct job *job)
 
 /* --- reading --- */
 
-static float *try_floats(size_t rows, size_t columns)
-{
-    size_t n;
-    return size_mul(&n, rows, columns) ? mem_try_alloc(n, sizeof(float)) : NULL;
-}
-
-/* One layer is what the session keeps; several take a run through all of them. */
-static int read_session(struct job *job, struct err *err)
-{
-    const struct dict_set *set = &job->set;
-    size_t n_tokens = job->prompt.ids.n, d_model = (size_t)job->scope.model->config.d_model;
-    bool is_one_layer = true;
-    for (size_t d = 0; d < set->n; d++) {
-        is_one_layer = is_one_layer && set->layers[d] == set->layers[0];
-        job->resid[d] = try_floats(n_tokens, d_model);
-        if (!job->resid[d])
-            return err_set(err, ERR_NOMEM, "no memory for the residuals of %zu tokens", n_tokens);
-    }
-    if (!is_one_layer)
-        return session_dump(job->session, job->steered, set->layers, (int)set->n, job->resid, NULL,
-                            false, err);
-    int rc = session_read(job->session, err);
-    for (size_t d = 0; d < set->n && rc == ERR_OK; d++)
-        memcpy(job->resid[d], session_resid(job->session), n_tokens * d_model * sizeof(float));
-    return rc;
-}
-
-static int read_dump(struct job *job, struct err *err)
-{
-    struct dict_set *set = &job->set;
-    int rc = ERR_OK;
-    for (size_t d = 0; d < set->n && rc == ERR_OK; d++)
-        rc = dump_read(&job->resid[d], &set->layers[d], job->dump, set->dicts[d], err);
-    return rc;
-}
-
 int job_read(struct job *job, struct err *err)
 {
     if (job->resid)
         return ERR_OK;
     job->resid = mem_zalloc(job->set.n, sizeof *job->resid);
-    int rc = job->dump ? read_dump(job, err) : read_session(job, err);
+    int rc = job->dump ? dict_read_dump(job->resid, &job->set, job->dump, err)
+                       : dict_read_session(job->resid, &job->set, job->session, job->steered, err);
     if (rc != ERR_OK)
         forget_resid(job);
     return rc;
@@ -325,46 +306,16 @@ int job_read(struct job *job, struct err *err)
 
 int job_latents(float **acts, struct job *job, size_t d, bool is_signed, struct err *err)
 {
-    const struct dictionary *dict = job->set.dicts[d];
-    size_t n_tokens = job->prompt.ids.n;
-    *acts = NULL;
     int rc = job_read(job, err);
-    if (rc != ERR_OK)
-        return rc;
-    *acts = try_floats(n_tokens, dict->n_concepts);
-    if (!*acts) {
-        err_set(err, ERR_NOMEM, "no memory for the latents of %zu tokens x %zu concepts", n_tokens,
-                dict->n_concepts);
-        err_hint(err, "Split the text.");
-        return ERR_NOMEM;
-    }
-    rc = latents_encode(*acts, dict, job->resid[d], n_tokens, dict->d_model, is_signed, err);
-    if (rc != ERR_OK) {
-        free(*acts);
-        *acts = NULL;
-    }
-    return rc;
+    return rc == ERR_OK ? dict_encode(acts, job->set.dicts[d], job->resid[d], job->prompt.ids.n,
+                                      is_signed, err)
+                        : rc;
 }
 
 int job_latents_all(float **acts, struct job *job, bool is_signed, struct err *err)
 {
-    const struct dict_set *set = &job->set;
-    size_t n_tokens = job->prompt.ids.n, width = set->all.n_concepts;
-    if (set->n == 1)
-        return job_latents(acts, job, 0, is_signed, err);
-    *acts = try_floats(n_tokens, width);
-    int rc = *acts ? ERR_OK
-                   : err_set(err, ERR_NOMEM,
-                             "no memory for the latents of %zu tokens x %zu "
-                             "concepts",
-                             n_tokens, width);
-    for (size_t d = 0; d < set->n && rc == ERR_OK; d++) {
-        size_t n = set->dicts[d]->n_concepts;
-        float *part;
-        rc = job_latents(&part, job, d, is_signed, err);
-        for (size_t t = 0; rc == ERR_OK && t < n_tokens; t++)
-            memcpy(*acts + t * width + set->first[d], part + t * n, n * sizeof *part);
-        free(part);
-    }
-    return rc;
+    int rc = job_read(job, err);
+    return rc == ERR_OK ? dict_encode_all(acts, &job->set, (const float *const *)job->resid,
+                                          job->prompt.ids.n, is_signed, err)
+                        : rc;
 }

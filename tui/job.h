@@ -57,6 +57,11 @@ void job_note(const char *fmt, ...) ERR_PRINTF(1, 2);
  * an edit reaches the layers above its own, and the logits. */
 void job_note_unsteered(const struct job *job, const int *layers, size_t n, bool has_logits);
 
+/* All dictionaries that are named, beside the scope's own, which is checked and has its
+ * calibration; prints their warnings. The caller closes the set. */
+int job_open_dicts(struct dict_set *set, const struct scope *scope, const struct args *args,
+                   struct err *err) ERR_CHECK;
+
 /* Prints scope_warning, if there is one, on standard error. */
 void job_warn(const struct scope *scope);
 

@@ -350,6 +350,7 @@ static void tick(struct app *app, struct cmds *out)
 
 static void opened(struct app *app, struct event *e, struct cmds *out)
 {
+    app->set = e->opened.set;
     app->dict = e->opened.dict;
     if (app->dict)
         app->unit = score_unit_of(app->dict);

@@ -96,7 +96,9 @@ static void nearest(struct page *p, const struct app *app, const struct detail *
     for (int i = 0; i < d->n_nearest; i++) {
         int x = 1 + grid_printf(p->g, p->r, p->y, 1, STYLE_TEXT, "%5.2f ",
                                 (double)d->nearest[i].cosine);
-        x += grid_printf(p->g, p->r, p->y, x, STYLE_ACCENT, "#%zu ", d->nearest[i].row);
+        char name[ROW_NAME_SIZE];
+        app_row_name(name, app, d->nearest[i].row);
+        x += grid_printf(p->g, p->r, p->y, x, STYLE_ACCENT, "%s ", name);
         const char *label = app_label(app, d->nearest[i].row);
         grid_fit(p->g, p->r, p->y, x, p->r.width - x - 1, STYLE_TEXT, 0, label, strlen(label));
         p->y++;
@@ -113,12 +115,16 @@ static int draw_page(struct grid *g, struct rect r, const struct app *app, int t
     }
     const struct label *label = &app->dict->labels.rows[app->selected];
     label_lines(&p, label->text);
-    grid_printf(g, r, p.y, 1, STYLE_ACCENT, "#%zu", app->selected);
+    char name[ROW_NAME_SIZE];
+    app_row_name(name, app, app->selected);
+    grid_str(g, r, p.y, 1, STYLE_ACCENT, name);
     grid_printf(g, r, p.y++, 9, STYLE_DIM, "id %ld  %s%s%s", label->id, genre_name(label->genre),
                 app_is_pinned(app, app->selected) ? "  pinned" : "",
                 app_slot_of(app, app->selected) >= 0 ? "  in the rack" : "");
     if (label->ref[0])
         line(&p, STYLE_DIM, label->ref);
+    if (app->set && app->set->n > 1)
+        line(&p, STYLE_DIM, app->set->dicts[dict_set_ref(app->set, app->selected).dict]->name);
     numbers(&p, app, app->selected);
     p.y++;
     const struct detail *d = app->detail;

@@ -78,7 +78,9 @@ static void draw_row(struct grid *g, struct rect r, int y, const struct app *app
             grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", k + 1);
     if (app_slot_of(app, row) >= 0)
         grid_str(g, r, y, 2, STYLE_STEERED, "S");
-    int x = 4 + grid_printf(g, r, y, 4, STYLE_ACCENT, "#%-5zu ", row);
+    char name[ROW_NAME_SIZE];
+    app_row_name(name, app, row);
+    int x = 4 + grid_printf(g, r, y, 4, STYLE_ACCENT, "%-*s ", app_row_columns(app), name);
     float act = app_prompt_max(app, row);
     float score = app_score(app, row, act) * app->gain;
     int level = app->unit == SCORE_RAW || score <= 0

@@ -269,7 +269,9 @@ static void list_row(struct grid *g, struct rect r, int y, const struct app *app
     int x = 4 + grid_printf(g, r, y, 4, style, "%6s ", score);
     if (shows_act(app, r))
         x += grid_printf(g, r, y, x, style, "%6s ", act);
-    x += grid_printf(g, r, y, x, STYLE_ACCENT, "#%-5zu ", entry->row);
+    char name[ROW_NAME_SIZE];
+    app_row_name(name, app, entry->row);
+    x += grid_printf(g, r, y, x, STYLE_ACCENT, "%-*s ", app_row_columns(app), name);
     const char *label = app_label(app, entry->row);
     grid_fit(g, r, y, x, r.width - x - 1, style, 0, label, strlen(label));
     if (selected)

@@ -27,9 +27,11 @@ static void draw_head(struct grid *g, struct rect r, const struct app *app)
         x += grid_printf(g, r, 0, x, STYLE_ACCENT, "auto: %s; S keeps it", auto_source(app)) + 2;
     if (app->dict && app->dict->act_max)
         snprintf(text, sizeof text, "1.0 = its act_max");
-    else
+    else if (app->reading && app->reading->median_norm > 0)
         snprintf(text, sizeof text, "no act_max: 1.0 = the median residual norm %.4g",
-                 app->reading ? (double)app->reading->median_norm : 0.0);
+                 (double)app->reading->median_norm);
+    else
+        snprintf(text, sizeof text, "no act_max: 1.0 = the median residual norm");
     x += grid_fit(g, r, 0, x, r.width - x - 1, STYLE_DIM, 0, text, strlen(text));
     if (app->sampler.temperature > 0)
         snprintf(text, sizeof text, "temperature %.1f  seed %llu", (double)app->sampler.temperature,
@@ -62,7 +64,9 @@ static void draw_slot(struct grid *g, struct rect r, int y, const struct app *ap
     grid_str(g, r, y, 0, STYLE_ACCENT, selected ? ">" : " ");
     grid_str(g, r, y, 2, s->is_on ? STYLE_TEXT : STYLE_DIM, s->is_on ? "[x]" : "[ ]");
     int track = layout_slider_x(r);
-    int x = 6 + grid_printf(g, r, y, 6, STYLE_ACCENT, "#%zu ", s->row);
+    char name[ROW_NAME_SIZE];
+    app_row_name(name, app, s->row);
+    int x = 6 + grid_printf(g, r, y, 6, STYLE_ACCENT, "%s ", name);
     const char *label = app_label(app, s->row);
     bool wide = track >= 0;
     int room = (wide ? track : r.width - 20) - x - 1;

@@ -21,10 +21,12 @@
 struct worker;
 
 struct worker_options {
-    struct scope_options scope; /* strings borrowed until worker_stop */
-    enum prompt_form form;      /* how prompts are to be understood */
-    const char *dump;           /* read this in place of a model; borrowed, or NULL */
-    int threads;                /* 0: number of cores */
+    struct scope_options scope;             /* strings borrowed until worker_stop */
+    const struct scope_options *more_dicts; /* [n_more_dicts] borrowed: further dictionaries */
+    size_t n_more_dicts;
+    enum prompt_form form; /* how prompts are to be understood */
+    const char *dump;      /* read this in place of a model; borrowed, or NULL */
+    int threads;           /* 0: number of cores */
 };
 
 /* The whole state that is wanted; what the worker has of it already is kept. */

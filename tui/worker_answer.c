@@ -3,6 +3,7 @@
 #include "tui/worker_internal.h"
 
 #include "core/steering.h"
+#include "tui/dict_read.h"
 
 #include <assert.h>
 #include <math.h>
@@ -19,20 +20,21 @@ static bool on_progress(void *data, long done, long total)
 static int slot_strength(float *out, const struct worker *w, const struct slot *slot,
                          struct err *err)
 {
-    const struct dictionary *dict = w->scope.dict;
+    struct concept_ref ref = dict_set_ref(&w->set, slot->row);
+    const struct dictionary *dict = w->set.dicts[ref.dict];
     if (slot->kind == INTERVENTION_PROJECT_OUT) {
         *out = 0;
         return ERR_OK;
     }
-    if (dict->act_max)
-        return steering_strength(out, dict, slot->row, slot->factor, err);
+    if (w->all.act_max)
+        return steering_strength(out, dict, ref.row, slot->factor, err);
     float *direction = mem_alloc(dict->d_model, sizeof *direction);
     double norm2 = 0;
-    dictionary_direction(direction, dict, slot->row);
+    dictionary_direction(direction, dict, ref.row);
     for (size_t i = 0; i < dict->d_model; i++)
         norm2 += (double)direction[i] * (double)direction[i];
     free(direction);
-    *out = norm2 > 0 ? slot->factor * w->median_norm / (float)sqrt(norm2) : 0;
+    *out = norm2 > 0 ? slot->factor * w->median_norms[ref.dict] / (float)sqrt(norm2) : 0;
     return ERR_OK;
 }
 
@@ -41,7 +43,7 @@ static int make_steering(struct steering *out, const struct worker *w, const str
 {
     *out = (struct steering){.at = STEER_BOTH, .n_spared = w->prompt.n_spared};
     int rc = ERR_OK;
-    for (int i = 0; w->scope.dict && i < r->n_slots && rc == ERR_OK; i++) {
+    for (int i = 0; w->set.n > 0 && i < r->n_slots && rc == ERR_OK; i++) {
         const struct slot *slot = &r->slots[i];
         float strength;
         if (!slot->is_on)
@@ -49,9 +51,10 @@ static int make_steering(struct steering *out, const struct worker *w, const str
         rc = slot_strength(&strength, w, slot, err);
         if (rc != ERR_OK)
             break;
-        struct intervention what = {steering_kind_for(w->scope.dict, slot->kind), slot->row,
-                                    strength};
-        rc = steering_add(out, w->scope.dict, what, err);
+        struct concept_ref ref = dict_set_ref(&w->set, slot->row);
+        const struct dictionary *dict = w->set.dicts[ref.dict];
+        struct intervention what = {steering_kind_for(dict, slot->kind), ref.row, strength};
+        rc = steering_add(out, dict, what, err);
     }
     return rc;
 }
@@ -70,29 +73,41 @@ static void send_piece(struct worker *w, int branch, int id)
     worker_post(w, e);
 }
 
+/* The residuals that the dictionaries read from answer token `from` on; returns how many tokens all
+ * of them have. */
+static int answer_resid(const float **resid, const struct worker *w, int branch, int from)
+{
+    int n = session_n_answer(w->session, branch);
+    for (size_t d = 0; d < w->set.n; d++) {
+        int n_own = session_answer_resid(&resid[d], w->session, branch, w->set.layers[d]);
+        resid[d] += (size_t)from * w->set.dicts[d]->d_model;
+        n = n_own < n ? n_own : n;
+    }
+    return n - from;
+}
+
 /* Sends the read-outs of answer tokens that became known since the last call. */
 static int send_acts(struct worker *w, int branch, struct err *err)
 {
-    const struct dictionary *dict = w->scope.dict;
-    const float *resid;
-    int n = session_answer_resid(&resid, w->session, branch, w->scope.hook_layer);
-    int from = w->n_read[branch];
-    if (!dict || n <= from)
+    if (w->set.n == 0)
         return ERR_OK;
-    size_t rows = (size_t)(n - from);
-    float *acts = mem_alloc(rows * dict->n_concepts, sizeof *acts);
-    int rc = latents_encode(acts, dict, resid + (size_t)from * dict->d_model, rows, dict->d_model,
-                            false, err);
-    for (size_t i = 0; rc == ERR_OK && i < rows; i++) {
+    size_t n_concepts = w->all.n_concepts;
+    const float **resid = mem_alloc(w->set.n, sizeof *resid);
+    int n = answer_resid(resid, w, branch, w->n_read[branch]), rc = ERR_OK;
+    float *acts = NULL;
+    if (n > 0)
+        rc = dict_encode_all(&acts, &w->set, resid, (size_t)n, false, err);
+    for (int i = 0; rc == ERR_OK && i < n; i++) {
         struct event *e = worker_event(w, EVENT_ACTS);
         e->branch = branch;
-        e->acts.n = dict->n_concepts;
-        e->acts.acts = mem_alloc(dict->n_concepts, sizeof *acts);
-        memcpy(e->acts.acts, acts + i * dict->n_concepts, dict->n_concepts * sizeof *acts);
+        e->acts.n = n_concepts;
+        e->acts.acts = mem_alloc(n_concepts, sizeof *acts);
+        memcpy(e->acts.acts, acts + (size_t)i * n_concepts, n_concepts * sizeof *acts);
         worker_post(w, e);
     }
-    w->n_read[branch] = n;
+    w->n_read[branch] += n > 0 ? n : 0;
     free(acts);
+    free(resid);
     return rc;
 }
 
@@ -101,7 +116,8 @@ static void send_effect(struct worker *w)
     struct event *e = worker_event(w, EVENT_EFFECT);
     e->kl = (float)logits_kl(w->logits[BRANCH_STEERED], w->logits[BRANCH_BASELINE],
                              w->scope.model->config.n_vocab);
-    e->norm_ratio = session_norm_ratio(w->session, BRANCH_STEERED, w->scope.hook_layer);
+    if (w->edited_layer >= 0)
+        e->norm_ratio = session_norm_ratio(w->session, BRANCH_STEERED, w->edited_layer);
     worker_post(w, e);
 }
 
@@ -195,6 +211,7 @@ static int steer(struct worker *w, const struct run_request *r, struct err *err)
 {
     struct steering steering;
     int rc = make_steering(&steering, w, r, err);
+    w->edited_layer = steering_next_layer(&steering, 0);
     if (rc == ERR_OK)
         rc = session_set_steering(w->session, BRANCH_STEERED, steering.n ? &steering : NULL, err);
     steering_clear(&steering);
@@ -211,7 +228,7 @@ static int read_last(struct worker *w, unsigned mask, struct err *err)
             cut |= 1u << b;
             n++;
         }
-    if (!cut || !w->scope.dict)
+    if (!cut || w->set.n == 0)
         return ERR_OK;
     float *logits = mem_alloc(n * (size_t)w->scope.model->config.n_vocab, sizeof *logits);
     int rc = session_logits(w->session, cut, logits, err);

@@ -29,20 +29,23 @@ static void add_lens(struct detail *d, const struct worker *w, const float *dire
 
 void worker_look(struct worker *w, size_t row)
 {
-    const struct dictionary *dict = w->labels.dict;
-    if (!dict || row >= dict->n_concepts)
+    if (row >= w->set.all.n_concepts)
         return;
+    struct concept_ref ref = dict_set_ref(&w->set, row);
+    const struct dictionary *dict = w->set.dicts[ref.dict];
     struct detail *d = mem_zalloc(1, sizeof *d);
     float *direction = mem_alloc(dict->d_model, sizeof *direction);
     double norm2 = 0;
     d->row = row;
-    dictionary_direction(direction, dict, row);
+    dictionary_direction(direction, dict, ref.row);
     for (size_t i = 0; i < dict->d_model; i++)
         norm2 += (double)direction[i] * (double)direction[i];
     d->norm = (float)sqrt(norm2);
     if (w->scope.model)
         add_lens(d, w, direction);
-    d->n_nearest = (int)lens_nearest(d->nearest, DETAIL_ROWS, dict, row);
+    d->n_nearest = (int)lens_nearest(d->nearest, DETAIL_ROWS, dict, ref.row);
+    for (int i = 0; i < d->n_nearest; i++)
+        d->nearest[i].row += w->set.first[ref.dict];
     free(direction);
     struct event *e = worker_event(w, EVENT_DETAIL);
     e->detail = d;

@@ -6,6 +6,7 @@
 #include "core/scope.h"
 #include "core/session.h"
 #include "data/dump_file.h"
+#include "tui/dict_set.h"
 #include "tui/queue.h"
 #include "tui/words.h"
 #include "tui/worker.h"
@@ -32,8 +33,9 @@ struct worker {
 
     char *model_path;        /* owned; or NULL */
     struct scope labels;     /* dictionary only: open before the model, read by the UI too */
-    struct dictionary dict;  /* the same with its calibration, which is owned */
-    struct scope scope;      /* its dictionary is dict */
+    struct dict_set set;     /* that dictionary and the further ones; set.all is read by the UI */
+    struct dictionary all;   /* set.all with its calibration, which is owned */
+    struct scope scope;      /* its dictionary is that of labels */
     struct session *session; /* NULL while there is no model */
     struct dump_file *dump;  /* or NULL */
     struct words words;
@@ -42,7 +44,7 @@ struct worker {
     /* the prompt that was read last */
     struct prompt prompt;
     bool has_prompt;
-    float median_norm;
+    float *median_norms; /* [set.n] owned: of the residuals that the dictionaries read */
 
     /* answers */
     bool has_baseline; /* branch 0 belongs to prompt, sampler and max_tokens */
@@ -52,6 +54,7 @@ struct worker {
     float *logits[N_BRANCHES]; /* [n_vocab] each: what the first token was chosen from */
     bool has_logits[N_BRANCHES];
     int n_read[N_BRANCHES];   /* read-outs sent of each answer */
+    int edited_layer;         /* the lowest that is steered; -1: none */
     double progress_at;       /* seconds, last progress event */
     const struct request *at; /* run under way */
 };

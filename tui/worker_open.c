@@ -83,6 +83,14 @@ static void read_words(struct worker *w, const char *dir)
     buf_clear(&text);
 }
 
+static int open_dictionaries(struct worker *w, struct err *err)
+{
+    int rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT, err);
+    return rc == ERR_OK ? dict_set_open(&w->set, w->labels.dict, w->options.more_dicts,
+                                        w->options.n_more_dicts, err)
+                        : rc;
+}
+
 static int open_labels(struct worker *w, struct err *err)
 {
     struct scope_paths paths;
@@ -91,7 +99,7 @@ static int open_labels(struct worker *w, struct err *err)
         return rc;
     struct event *e = worker_event(w, EVENT_OPENED);
     if (paths.dict)
-        rc = scope_open(&w->labels, &w->options.scope, SCOPE_DICT, err);
+        rc = open_dictionaries(w, err);
     if (rc == ERR_OK && paths.model && !w->options.dump) {
         read_examples(e, paths.model);
         read_words(w, paths.model);
@@ -104,29 +112,50 @@ static int open_labels(struct worker *w, struct err *err)
         free(e);
         return rc;
     }
-    e->opened.dict = w->labels.dict;
+    e->opened.set = w->set.n > 0 ? &w->set : NULL;
+    e->opened.dict = w->set.n > 0 ? &w->set.all : NULL;
     worker_post(w, e);
     return ERR_OK;
 }
 
-/* The dictionary is opened once. Its calibration takes reading all of it, so that comes after the
- * labels; the UI has the dictionary by then, so a copy gets it, which shares the rest. */
-static int share_dictionary(struct worker *w, struct err *err)
+/* Dictionaries are opened once. Their calibration takes reading all of them, so that comes after
+ * the labels; the UI has set.all by then, so a copy gets it, which shares the rest. */
+static int share_dictionaries(struct worker *w, struct err *err)
 {
-    if (!w->labels.dict)
+    if (w->set.n == 0)
         return ERR_OK;
-    w->dict = *w->labels.dict;
-    w->scope.dict = &w->dict;
+    w->scope.dict = w->labels.dict;
     int rc = scope_check(&w->scope, w->options.scope.layer, err);
-    return rc == ERR_OK && w->model_path ? scope_open_calibration(&w->scope, w->model_path, err)
-                                         : rc;
+    if (rc == ERR_OK && w->model_path)
+        rc = scope_open_calibration(&w->scope, w->model_path, err);
+    if (rc == ERR_OK)
+        rc = dict_set_fit(&w->set, &w->scope, w->model_path, err);
+    if (rc != ERR_OK)
+        return rc;
+    w->median_norms = mem_zalloc(w->set.n, sizeof *w->median_norms);
+    w->all = w->set.all;
+    w->all.calibration = dict_set_calibration(&w->set);
+    return ERR_OK;
 }
 
 /* The screens have one line for it: what is wrong with the files goes first. */
-static char *warning_of(const struct scope *scope)
+static char *warning_of(const struct worker *w)
 {
-    char *warning = scope_warning(scope);
-    return warning || !scope->model->notice ? warning : mem_strdup(scope->model->notice);
+    char *warning = scope_warning(&w->scope);
+    for (size_t d = 1; d < w->set.n && !warning; d++) {
+        struct scope pair = dict_set_scope(&w->set, &w->scope, d);
+        warning = scope_warning(&pair);
+    }
+    const char *notice = w->scope.model->notice;
+    return warning || !notice ? warning : mem_strdup(notice);
+}
+
+static int open_session(struct worker *w, struct err *err)
+{
+    const struct dict_set *set = &w->set;
+    int hook = set->n > 0 ? dict_set_lowest_layer(set) : w->scope.hook_layer;
+    int rc = session_new(&w->session, w->scope.model, hook, N_BRANCHES, err);
+    return rc == ERR_OK ? session_keep_layers(w->session, set->layers, (int)set->n, err) : rc;
 }
 
 static void post_model(struct worker *w)
@@ -134,7 +163,7 @@ static void post_model(struct worker *w)
     const struct model_config *c = &w->scope.model->config;
     struct event *e = worker_event(w, EVENT_MODEL);
     e->model = (struct model_info){.name = mem_strdup(w->scope.model->name),
-                                   .warning = warning_of(&w->scope),
+                                   .warning = warning_of(w),
                                    .n_layers = c->n_layers,
                                    .d_model = c->d_model,
                                    .n_ctx = c->n_ctx,
@@ -142,7 +171,7 @@ static void post_model(struct worker *w)
                                    .is_chat = w->scope.is_chat,
                                    .is_demo = w->scope.is_demo,
                                    .has_tokenizer = w->scope.tokenizer != NULL,
-                                   .dict = w->scope.dict};
+                                   .dict = w->set.n > 0 ? &w->all : NULL};
     worker_post(w, e);
 }
 
@@ -151,7 +180,7 @@ static int open_dump(struct worker *w, struct err *err)
     int rc = scope_open(&w->scope, &w->options.scope,
                         SCOPE_TOKENIZER_IF_ANY | (w->labels.dict ? 0 : SCOPE_DICT), err);
     if (rc == ERR_OK)
-        rc = share_dictionary(w, err);
+        rc = share_dictionaries(w, err);
     if (rc == ERR_OK)
         rc = dump_file_open(&w->dump, w->options.dump, err);
     if (rc != ERR_OK)
@@ -163,7 +192,7 @@ static int open_dump(struct worker *w, struct err *err)
                                    .hook_layer = w->scope.hook_layer,
                                    .is_dump = true,
                                    .has_tokenizer = w->scope.tokenizer != NULL,
-                                   .dict = w->scope.dict};
+                                   .dict = w->set.n > 0 ? &w->all : NULL};
     worker_post(w, e);
     return ERR_OK;
 }
@@ -176,9 +205,9 @@ int worker_open(struct worker *w, struct err *err)
     if (rc == ERR_OK)
         rc = scope_open(&w->scope, &w->options.scope, SCOPE_MODEL, err);
     if (rc == ERR_OK)
-        rc = share_dictionary(w, err);
+        rc = share_dictionaries(w, err);
     if (rc == ERR_OK)
-        rc = session_new(&w->session, w->scope.model, w->scope.hook_layer, N_BRANCHES, err);
+        rc = open_session(w, err);
     if (rc != ERR_OK)
         return rc;
     size_t n_vocab = (size_t)w->scope.model->config.n_vocab;
@@ -196,9 +225,10 @@ void worker_close(struct worker *w)
     for (int b = 0; b < N_BRANCHES; b++)
         free(w->logits[b]);
     words_clear(&w->words);
-    if (w->scope.dict)
-        calibration_close(w->dict.calibration);
-    w->scope.dict = NULL; /* the rest of it belongs to labels */
+    free(w->median_norms);
+    calibration_close(w->all.calibration);
+    dict_set_close(&w->set);
+    w->scope.dict = NULL; /* it belongs to labels */
     scope_close(&w->scope);
     scope_close(&w->labels);
     free(w->model_path);

@@ -1,7 +1,7 @@
 /* Reading a prompt: tokens, residuals at the hook, activations of every concept. */
 #include "tui/worker_internal.h"
 
-#include "core/dump_read.h"
+#include "tui/dict_read.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -83,44 +83,39 @@ static void add_tokens(struct tokens *out, const struct worker *w, const struct 
     buf_clear(&piece);
 }
 
-static int encode(struct reading *out, const struct worker *w, const float *resid, struct err *err)
+static int encode(struct reading *out, const struct worker *w, float *const *resid, struct err *err)
 {
-    const struct dictionary *dict = w->scope.dict;
-    size_t n_tokens = (size_t)out->tokens.n, n;
-    if (!dict)
+    float *acts;
+    if (w->set.n == 0)
         return ERR_OK;
-    if (!size_mul(&n, n_tokens, dict->n_concepts))
-        return err_set(err, ERR_NOMEM, "too many tokens for one reading");
-    float *acts = mem_try_alloc(n, sizeof *acts);
-    if (!acts)
-        return err_set(err, ERR_NOMEM, "no memory for %zu activations (%zu MB)", n,
-                       n * sizeof *acts >> 20);
-    int rc = latents_encode(acts, dict, resid, n_tokens, dict->d_model, false, err);
-    if (rc != ERR_OK) {
-        free(acts);
+    int rc = dict_encode_all(&acts, &w->set, (const float *const *)resid, (size_t)out->tokens.n,
+                             false, err);
+    if (rc != ERR_OK)
         return rc;
-    }
     tokens_take_acts(&out->tokens, acts);
     reading_set_max(out);
-    reading_rank(out, dict, score_unit_of(dict));
+    reading_rank(out, &w->all, score_unit_of(&w->all));
     return ERR_OK;
 }
 
-/* text: what the prompt was made of, to count its words; NULL: unknown. */
-static int send_reading(struct worker *w, const float *resid, const char *text, size_t text_len,
+/* resid [set.n]. text: what the prompt was made of, to count its words; NULL: unknown. */
+static int send_reading(struct worker *w, float *const *resid, const char *text, size_t text_len,
                         double started, struct err *err)
 {
     const struct prompt *p = &w->prompt;
-    size_t d_model = w->dump ? dump_file_d_model(w->dump) : (size_t)w->scope.model->config.d_model;
     struct reading *reading = mem_zalloc(1, sizeof *reading);
-    tokens_init(&reading->tokens, w->scope.dict ? w->scope.dict->n_concepts : 0);
+    tokens_init(&reading->tokens, w->all.n_concepts);
     add_tokens(&reading->tokens, w, p);
     reading->n_words = reading->n_unseen = -1;
     if (w->has_words && text)
         words_count(&reading->n_words, &reading->n_unseen, &w->words, text, text_len);
-    w->median_norm = median_norm(resid, p, d_model);
-    reading->median_norm = w->median_norm;
-    reading->n_computed = w->session ? session_n_computed(w->session) : 0;
+    for (size_t d = 0; d < w->set.n; d++)
+        w->median_norms[d] = median_norm(resid[d], p, w->set.dicts[d]->d_model);
+    if (w->set.n > 0 && dict_set_is_one_layer(&w->set))
+        reading->median_norm = w->median_norms[0];
+    reading->n_computed = !w->session                      ? 0
+                          : dict_set_is_one_layer(&w->set) ? session_n_computed(w->session)
+                                                           : (int)p->ids.n;
     int rc = encode(reading, w, resid, err);
     if (rc != ERR_OK) {
         reading_free(reading);
@@ -159,9 +154,12 @@ int worker_read(struct worker *w, const struct run_request *r, struct err *err)
     if (rc != ERR_OK)
         return rc;
     session_set_progress(w->session, worker_progress, w);
-    rc = session_read(w->session, err);
+    float **resid = mem_zalloc(w->set.n + 1, sizeof *resid);
+    rc = w->set.n > 0 ? dict_read_session(resid, &w->set, w->session, -1, err)
+                      : session_read(w->session, err);
     if (rc == ERR_OK)
-        rc = send_reading(w, session_resid(w->session), r->text, r->text_len, started, err);
+        rc = send_reading(w, resid, r->text, r->text_len, started, err);
+    dict_resid_free(resid, &w->set);
     w->has_prompt = rc == ERR_OK;
     return rc;
 }
@@ -169,17 +167,17 @@ int worker_read(struct worker *w, const struct run_request *r, struct err *err)
 int worker_read_dump(struct worker *w, struct err *err)
 {
     double started = worker_seconds();
-    float *resid;
     if (w->has_prompt) {
         worker_post(w, worker_event(w, EVENT_READING)); /* it never changes */
         return ERR_OK;
     }
-    int rc = dump_read(&resid, &w->scope.hook_layer, w->dump, w->scope.dict, err);
-    if (rc != ERR_OK)
-        return rc;
-    prompt_from_dump(&w->prompt, &w->scope, w->dump);
-    rc = send_reading(w, resid, NULL, 0, started, err);
-    free(resid);
+    float **resid = mem_zalloc(w->set.n, sizeof *resid);
+    int rc = dict_read_dump(resid, &w->set, w->dump, err);
+    if (rc == ERR_OK) {
+        prompt_from_dump(&w->prompt, &w->scope, w->dump);
+        rc = send_reading(w, resid, NULL, 0, started, err);
+    }
+    dict_resid_free(resid, &w->set);
     w->has_prompt = rc == ERR_OK;
     if (!w->has_prompt)
         prompt_clear(&w->prompt);

@@ -110,6 +110,26 @@ keys q
 left_clean 0
 echo "ok: types a prompt, filters by regex and fuzzy, opens pages, helps"
 
+ARGS="--model tests/fixtures/gemma2-mini-f32 --dict tests/fixtures/gemma2-mini-f32 \
+    --dict tests/fixtures/gemma2-mini-f32/l2 --layer 0 --ids 2,7,181,161,45"
+begin 120 40 xterm-256color
+see "l2 +1"
+see "Over the prompt"
+see "#1:"
+keys 2 /
+keys -l "bread"
+keys Enter G
+see "#1:"
+keys Enter
+see "nearest"
+keys S
+see "Rack"
+see "#1:"
+see "differs at token"
+keys q
+left_clean 0
+echo "ok: reads and steers with two dictionaries at two layers"
+
 ARGS="--model tests/fixtures/gguf/mini-q8_0.gguf --dict tests/fixtures/gemma2-mini-f32 Hello"
 begin 80 24 xterm-256color
 see "mini-q8_0.gguf"
@@ -125,6 +145,7 @@ echo "ok: reads and steers a GGUF model"
 
 begin 80 24 xterm-256color
 see "ready"
+see " tokens"
 yes "the river bank was wet and the bread was warm" | head -500 >"$DIR/long"
 t load-buffer -b long "$DIR/long"
 t paste-buffer -p -b long -t a

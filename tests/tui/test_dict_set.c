@@ -1,3 +1,4 @@
+#include "tui/args.h"
 #include "tui/dict_set.h"
 
 #include "tests/support/runner.h"
@@ -26,7 +27,9 @@ static void open_set(struct opened *o, const char *const *words)
     ck_assert_msg(args_parse(&o->args, argc, argv, &err) == ERR_OK, "%s", err.message);
     ck_assert_msg(scope_open(&o->scope, &o->args.scope, SCOPE_DICT, &err) == ERR_OK, "%s",
                   err.message);
-    ck_assert_msg(dict_set_open(&o->set, &o->scope, &o->args, &err) == ERR_OK, "%s", err.message);
+    ck_assert_msg(dict_set_open(&o->set, o->scope.dict, o->args.more_dicts, o->args.n_more_dicts,
+                                &err) == ERR_OK,
+                  "%s", err.message);
 }
 
 static void close_set(struct opened *o)

@@ -240,6 +240,30 @@ START_TEST(without_a_tokenizer_the_screens_say_how_ids_are_typed)
 }
 END_TEST
 
+START_TEST(rows_of_several_dictionaries_name_theirs)
+{
+    static char names[2][16] = {"reft/l20", "diffmean/l10"};
+    struct dictionary parts[2] = {{.name = names[0]}, {.name = names[1]}};
+    struct dict_set set = {.dicts = (struct dictionary *[]){&parts[0], &parts[1]},
+                           .first = (size_t[]){0, 10, FAKE_CONCEPTS},
+                           .n = 2};
+    struct app app;
+    fake_app(&app, FAKE_READY, 24, 80);
+    app.set = &set;
+    for (int i = 0; i < 12; i++)
+        fake_keys(&app, i ? "j" : "2j");
+    ck_assert(shows(&app, "#0:9 "));
+    ck_assert(shows(&app, "#1:0 "));
+    fake_keys(&app, "\r");
+    ck_assert(shows(&app, app.selected < 10 ? "reft/l20" : "diffmean/l10"));
+    fake_keys(&app, "S");
+    char name[ROW_NAME_SIZE];
+    app_row_name(name, &app, app.selected);
+    ck_assert(strchr(name, ':') && shows(&app, name));
+    app_clear(&app);
+}
+END_TEST
+
 START_TEST(the_automatic_slot_says_where_it_comes_from)
 {
     struct app app;
@@ -382,6 +406,7 @@ Suite *suite_views(void)
     tcase_add_test(t, a_dump_is_offered_only_what_it_can_serve);
     tcase_add_test(t, a_dump_that_is_refused_is_not_said_to_be_read_still);
     tcase_add_test(t, without_a_tokenizer_the_screens_say_how_ids_are_typed);
+    tcase_add_test(t, rows_of_several_dictionaries_name_theirs);
     tcase_add_test(t, the_automatic_slot_says_where_it_comes_from);
     tcase_add_test(t, a_long_prompt_draws_at_once);
     tcase_add_test(t, every_size_draws);

@@ -128,17 +128,24 @@ static bool is_piece(const struct event *e, const void *data)
     return e->kind == EVENT_PIECE;
 }
 
-static struct worker *start(const char *acts)
+static struct worker *start_with(const char *acts, const struct scope_options *more, size_t n_more)
 {
     struct worker *w;
     struct worker_options options = {
         .scope = {.model = FOLDER, .dict = FOLDER "/l2", .acts = acts, .layer = -1},
+        .more_dicts = more,
+        .n_more_dicts = n_more,
         .form = PROMPT_IDS,
         .threads = 2};
     ck_assert_int_eq(worker_start(&w, &options, NULL), ERR_OK);
     struct err err = wait_until(w, NULL, is_model, NULL);
     ck_assert_msg(err.code == ERR_OK, "%s", err.message);
     return w;
+}
+
+static struct worker *start(const char *acts)
+{
+    return start_with(acts, NULL, 0);
 }
 
 static struct run_request request(unsigned id, const char *text, bool answers, int max_tokens)
@@ -250,6 +257,97 @@ START_TEST(both_answers_are_the_reference_continuations)
     json_close(want.doc);
     free(path);
     tmp_dir_free(dir);
+}
+END_TEST
+
+/* --- several dictionaries --- */
+
+enum { N_ROWS = 32, N_TEXT = 5, N_NEW = 6, HIGH = 2, LOW = 0 };
+
+/* The fixture's dictionary at two layers, without a worker. */
+struct by_hand {
+    struct model *model;
+    struct dictionary *dicts[2]; /* after HIGH, after LOW */
+    struct steering steering;    /* row 5 of the one and row 7 of the other are projected out */
+};
+
+static void by_hand_open(struct by_hand *h)
+{
+    static const int layers[] = {HIGH, LOW};
+    *h = (struct by_hand){0};
+    ck_assert_int_eq(model_open(&h->model, FOLDER, NULL), ERR_OK);
+    for (int d = 0; d < 2; d++) {
+        struct intervention what = {INTERVENTION_PROJECT_OUT, d == 0 ? 5 : 7, 0};
+        ck_assert_int_eq(dictionary_open(&h->dicts[d], FOLDER "/l2", layers[d], NULL, NULL, NULL),
+                         ERR_OK);
+        ck_assert_int_eq(steering_add(&h->steering, h->dicts[d], what, NULL), ERR_OK);
+    }
+}
+
+static void by_hand_close(struct by_hand *h)
+{
+    steering_clear(&h->steering);
+    dictionary_close(h->dicts[0]);
+    dictionary_close(h->dicts[1]);
+    model_close(h->model);
+}
+
+/* Latents of both at all n tokens, [n, 2 * N_ROWS]; the caller frees. */
+static float *latents_by_hand(const struct by_hand *h, const int *ids, int n, bool steered)
+{
+    static const int layers[] = {HIGH, LOW};
+    struct session *s;
+    size_t n_tokens = (size_t)n, d_model = (size_t)h->model->config.d_model;
+    float *resid[2], *acts = mem_alloc(n_tokens * 2 * N_ROWS, sizeof *acts);
+    float *part = mem_alloc(n_tokens * N_ROWS, sizeof *part);
+    ck_assert_int_eq(session_new(&s, h->model, LOW, 1, NULL), ERR_OK);
+    ck_assert_int_eq(session_set_prompt(s, ids, n, NULL), ERR_OK);
+    ck_assert_int_eq(session_set_steering(s, 0, steered ? &h->steering : NULL, NULL), ERR_OK);
+    for (int d = 0; d < 2; d++)
+        resid[d] = mem_alloc(n_tokens * d_model, sizeof(float));
+    ck_assert_int_eq(session_dump(s, 0, layers, 2, resid, NULL, false, NULL), ERR_OK);
+    for (size_t d = 0; d < 2; d++) {
+        ck_assert_int_eq(
+            latents_encode(part, h->dicts[d], resid[d], n_tokens, d_model, false, NULL), ERR_OK);
+        for (size_t t = 0; t < n_tokens; t++)
+            memcpy(acts + (2 * t + d) * N_ROWS, part + t * N_ROWS, N_ROWS * sizeof *acts);
+        free(resid[d]);
+    }
+    session_free(s);
+    free(part);
+    return acts;
+}
+
+START_TEST(two_dictionaries_are_read_and_steered_each_at_its_own_layer)
+{
+    static const struct scope_options more = {.dict = FOLDER "/l2", .layer = LOW};
+    int ids[N_TEXT + N_NEW] = {2, 7, 181, 161, 45};
+    struct worker *w = start_with(NULL, &more, 1);
+    struct run_request r = request(2, "2,7,181,161,45", true, N_NEW);
+    add_slot(&r, INTERVENTION_PROJECT_OUT, 5, 1);
+    add_slot(&r, INTERVENTION_PROJECT_OUT, N_ROWS + 7, 1);
+    struct run_result got = finish(w, &r);
+    struct by_hand h;
+    by_hand_open(&h);
+    ck_assert_msg(got.err.code == ERR_OK, "%s", got.err.message);
+    float *want = latents_by_hand(&h, ids, N_TEXT, false);
+    ck_assert_uint_eq(got.reading->tokens.n_concepts, 2 * N_ROWS);
+    approx_tensor("reading", got.reading->tokens.acts, want, N_TEXT * 2 * N_ROWS, 2e-4);
+    free(want);
+    for (int b = 0; b < N_BRANCHES; b++) {
+        ck_assert_int_eq(got.n_ids[b], N_NEW);
+        ck_assert_int_eq(got.n_acts[b], N_NEW);
+        memcpy(ids + N_TEXT, got.ids[b], sizeof got.ids[b][0] * N_NEW);
+        want = latents_by_hand(&h, ids, N_TEXT + N_NEW, b == BRANCH_STEERED);
+        for (int i = 0; i < N_NEW; i++)
+            approx_tensor("answer", got.acts[b][i], want + (size_t)(N_TEXT + i) * 2 * N_ROWS,
+                          2 * N_ROWS, 2e-4);
+        free(want);
+    }
+    ck_assert_float_gt(got.norm_ratio, 0);
+    by_hand_close(&h);
+    result_clear(&got);
+    worker_stop(w);
 }
 END_TEST
 
@@ -629,6 +727,7 @@ Suite *suite_worker(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_reading_holds_the_reference_latents);
     tcase_add_test(t, both_answers_are_the_reference_continuations);
+    tcase_add_test(t, two_dictionaries_are_read_and_steered_each_at_its_own_layer);
     tcase_add_test(t, a_moved_slider_keeps_the_baseline);
     tcase_add_test(t, the_live_read_out_equals_a_re_reading);
     tcase_add_test(t, factor_zero_and_slots_that_are_off_change_nothing);
