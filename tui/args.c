@@ -267,6 +267,11 @@ static int check_together(struct args *args, struct err *err)
     if (takes_text(args->command) && args->text && args->form != PROMPT_RAW &&
         text_is_blank(args->text, strlen(args->text)))
         return args_refuse_blank(args, "the text", err);
+    if (args->only && strcmp(args->only, "fidelity") == 0 && !args->reference) {
+        err_set(err, ERR_ARG, "fidelity is measured against another file of the model");
+        err_hint(err, "Add --reference M, the weights that these were made of.");
+        return ERR_ARG;
+    }
     if (args->command == COMMAND_DUMP && !args->out) {
         err_set(err, ERR_ARG, "dump needs a file to write");
         err_hint(err, "Add --out FILE.safetensors.");

@@ -101,8 +101,9 @@ struct args {
 
     int runs; /* bench; 0: as many as it chooses */
     bool quick, is_long;
-    const char *only; /* a group of figures, or NULL: all */
-    int *lengths;     /* [n_lengths] owned: tokens of the prompts read; none: the usual ones */
+    const char *only;      /* a group of figures, or NULL: all */
+    const char *reference; /* a model to compare latents with, or NULL */
+    int *lengths;          /* [n_lengths] owned: tokens of the prompts read; none: the usual ones */
     size_t n_lengths;
 };
 

@@ -1,5 +1,6 @@
 /* axscope bench: how fast this machine is with these files, and how fast it could be. */
 #include "core/bench_dictionary.h"
+#include "core/bench_fidelity.h"
 #include "core/bench_machine.h"
 #include "core/bench_memory.h"
 #include "core/matmul.h"
@@ -102,6 +103,37 @@ static void no_dictionary(struct bench *b, const char *name, const char *text)
     snprintf(f->why, sizeof f->why, "no dictionary was given");
 }
 
+/* Against the latents of the same dictionary on another file of the model. */
+static void measure_fidelity(struct bench_job *job, const struct bench_subject *s)
+{
+    struct scope_options options = job->args->scope;
+    struct scope reference;
+    struct err err = {0};
+    options.model = job->args->reference;
+    options.weights = WEIGHTS_STORED;
+    if (!job->scope.dict) {
+        no_dictionary(&job->bench, "fidelity", "latents against the reference");
+    } else if (scope_open(&reference, &options, SCOPE_MODEL, &err) == ERR_OK) {
+        bench_fidelity(&job->bench, s, reference.model, N_TOKENS);
+        scope_close(&reference);
+    } else {
+        struct bench_figure *f = bench_add(&job->bench, "fidelity", "fidelity_cosine",
+                                           "latents against the reference", "cosine");
+        snprintf(f->why, sizeof f->why, "%s", err.message);
+    }
+}
+
+/* What figures of the group are compared with, where it is not measured anyway. */
+static void measure_compared(struct bench_job *job, const struct bench_subject *s)
+{
+    static const int n_tokens = N_TOKENS, one = 1;
+    const char *only = job->args->only ? job->args->only : "";
+    if (strcmp(only, "edit") == 0 || strcmp(only, "slider") == 0)
+        bench_read(&job->bench, s, &n_tokens, 1);
+    if (strcmp(only, "latents") == 0)
+        bench_decode(&job->bench, s, &one, 1);
+}
+
 static void measure_model(struct bench_job *job)
 {
     static const int branches[] = {1, 2, 5};
@@ -109,6 +141,7 @@ static void measure_model(struct bench_job *job)
     const struct args *args = job->args;
     const struct bench_subject s = {&job->scope, args->ids, args->n_ids, args->seed};
     const struct dictionary *dict = job->scope.dict;
+    measure_compared(job, &s);
     if (is_wanted(job, "load"))
         measure_load(job);
     if (is_wanted(job, "read"))
@@ -129,6 +162,8 @@ static void measure_model(struct bench_job *job)
         no_dictionary(b, "search", "a regular expression over all labels");
     if (is_wanted(job, "memory"))
         bench_memory(b, &s, args->is_long ? LONG_TOKENS : args->quick ? N_TOKENS : 512);
+    if (is_wanted(job, "fidelity") && args->reference)
+        measure_fidelity(job, &s);
 }
 
 /* Other processes first: a fork is cheapest while this one is small. */

@@ -41,8 +41,9 @@ _axscope() {
         --layers) return ;;
         --logits) COMPREPLY=($(compgen -W 'last all' -- "$cur")); return ;;
         --texts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        --only) COMPREPLY=($(compgen -W 'start load read edit slider decode latents search memory' -- "$cur")); return ;;
+        --only) COMPREPLY=($(compgen -W 'start load read edit slider decode latents search memory fidelity' -- "$cur")); return ;;
         --runs) return ;;
+        --reference) return ;;
         --tokens) return ;;
         --min-tokens) return ;;
     esac
@@ -52,7 +53,7 @@ _axscope() {
         esac
     done
     case $command in
-        bench) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --seed --only --runs --tokens --quick --long --help' ;;
+        bench) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --ids --seed --only --runs --reference --tokens --quick --long --help' ;;
         selftest) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --help' ;;
         open) word='--model --dict --acts --labels --layer --threads --color --bg --help' ;;
         calibrate) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --json --texts --again --min-tokens --help' ;;

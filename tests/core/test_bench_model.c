@@ -1,4 +1,5 @@
 #include "core/bench_dictionary.h"
+#include "core/bench_fidelity.h"
 #include "core/bench_machine.h"
 #include "core/bench_memory.h"
 #include "core/matmul.h"
@@ -157,6 +158,43 @@ START_TEST(without_a_dictionary_the_model_is_measured_alone)
 }
 END_TEST
 
+static void check_same(const struct bench *b, size_t first)
+{
+    for (size_t i = first; i < first + 2; i++) {
+        ck_assert_int_eq(b->figures[i].n, N_TOKENS - 1);
+        ck_assert_double_eq_tol(b->figures[i].low, 1, 1e-9);
+        ck_assert_double_eq_tol(b->figures[i].high, 1, 1e-9);
+    }
+}
+
+START_TEST(latents_are_true_to_themselves_and_less_to_others)
+{
+    struct fixture fx;
+    struct model *twin;
+    struct err err = {0};
+    struct bench b = {0};
+    fixture_open(&fx, 1);
+    const struct scope scope = {.model = fx.model, .dict = fx.dict, .hook_layer = fx.hook_layer};
+    const struct bench_subject s = {.scope = &scope};
+    bench_fidelity(&b, &s, fx.model, N_TOKENS);
+    check_same(&b, 0);
+    ck_assert_int_eq(model_open(&twin, "tests/fixtures/gguf/mini-q8_0.gguf", &err), ERR_OK);
+    bench_fidelity(&b, &s, twin, N_TOKENS);
+    ck_assert_str_eq(b.figures[2].name, "fidelity_cosine");
+    ck_assert(b.figures[2].median > 0.99 && b.figures[2].low < 1 - 1e-9);
+    ck_assert_str_eq(b.figures[3].name, "fidelity_top10");
+    ck_assert(b.figures[3].low >= 0.5 && b.figures[3].high <= 1);
+    model_close(twin);
+    ck_assert_int_eq(model_open(&twin, "tests/fixtures/gemma2-mini", &err), ERR_OK);
+    bench_fidelity(&b, &s, twin, N_TOKENS);
+    ck_assert_str_eq(b.figures[4].why, "the reference is another model");
+    ck_assert_int_eq(b.figures[5].n, 0);
+    model_close(twin);
+    bench_clear(&b);
+    fixture_close(&fx);
+}
+END_TEST
+
 Suite *suite_bench_model(void)
 {
     Suite *s = suite_create("bench_model");
@@ -165,6 +203,7 @@ Suite *suite_bench_model(void)
     tcase_add_test(t, every_figure_is_finite_and_positive);
     tcase_add_test(t, a_read_is_held_against_its_arithmetic);
     tcase_add_test(t, what_the_model_cannot_take_is_said);
+    tcase_add_test(t, latents_are_true_to_themselves_and_less_to_others);
     tcase_add_test(t, without_a_dictionary_the_model_is_measured_alone);
     suite_add_tcase(s, t);
     return s;

@@ -342,6 +342,9 @@ done
 fine 'cold read, 9000 tokens  *not measured: the model takes at most' bench --quick --only read --tokens 5,9000 \
     --model "$mini"
 fine 'labels  *not measured: no dictionary' bench --quick --only search --model "$gguf"
+fine '"fidelity_cosine":{"median":0\.99.*"fidelity_top10":{"median":[01]' bench --json --quick --only fidelity \
+    --model "$gguf" --dict "$mini_f32" --reference "$mini_f32"
+refused 2 'another file' bench --only fidelity
 refused 2 'one of start|load' bench --only speed
 refused 2 'above 0' bench --tokens 5,0
 peers() {
