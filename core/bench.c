@@ -42,6 +42,14 @@ struct bench_figure *bench_add(struct bench *b, const char *group, const char *n
     return f;
 }
 
+struct bench_figure *bench_add_missing(struct bench *b, const char *group, const char *name,
+                                       const char *text, const char *unit, const char *why)
+{
+    struct bench_figure *f = bench_add(b, group, name, text, unit);
+    snprintf(f->why, sizeof f->why, "%s", why);
+    return f;
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

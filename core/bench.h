@@ -44,6 +44,9 @@ double bench_now(void);
 /* Adds a figure without runs. The pointer is valid until the next one is added. */
 struct bench_figure *bench_add(struct bench *b, const char *group, const char *name,
                                const char *text, const char *unit);
+/* The same with the reason why it has none. */
+struct bench_figure *bench_add_missing(struct bench *b, const char *group, const char *name,
+                                       const char *text, const char *unit, const char *why);
 /* Median, least and largest of values [n], n >= 1, which are sorted. */
 void bench_set(struct bench_figure *f, double *values, int n);
 /* Sets f->ratio to what f's median is in medians of the figure called `name`. */

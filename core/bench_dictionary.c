@@ -57,16 +57,9 @@ static const char *const patterns[] = {"wedding",
                                        "no label says this"};
 enum { N_PATTERNS = sizeof patterns / sizeof *patterns };
 
-static void add_search(struct bench *b, double *medians, int n_runs)
-{
-    struct bench_figure *f =
-        bench_add(b, "search", "search", "a regular expression over all labels", "s");
-    bench_set(f, medians, N_PATTERNS);
-    f->n = N_PATTERNS * n_runs;
-}
-
 void bench_search(struct bench *b, const struct dictionary *dict)
 {
+    static const char text[] = "a regular expression over all labels";
     struct concept_search *search = NULL;
     struct err err = {0};
     double medians[N_PATTERNS], *seconds = mem_alloc((size_t)b->n_runs, sizeof *seconds);
@@ -84,11 +77,13 @@ void bench_search(struct bench *b, const struct dictionary *dict)
         bench_set(&of_pattern, seconds, b->n_runs);
         medians[i] = of_pattern.median;
     }
-    if (rc == ERR_OK)
-        add_search(b, medians, b->n_runs);
-    else
-        snprintf(bench_add(b, "search", "search", "a regular expression over all labels", "s")->why,
-                 sizeof err.message, "%s", err.message);
+    if (rc == ERR_OK) {
+        struct bench_figure *f = bench_add(b, "search", "search", text, "s");
+        bench_set(f, medians, N_PATTERNS);
+        f->n = N_PATTERNS * b->n_runs;
+    } else {
+        bench_add_missing(b, "search", "search", text, "s", err.message);
+    }
     concept_search_free(search);
     free(seconds);
 }

@@ -5,7 +5,6 @@
 #include "data/mem.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { N_TOP = 10 };
@@ -58,17 +57,16 @@ static void add_both(struct bench *b, const struct trial *t, const struct trial 
         shared[r] = shared_top(t->acts + at, reference->acts + at, n);
     }
     const struct {
-        const char *name, *text;
+        const char *name, *text, *unit;
         double *values;
-    } figures[] = {{"fidelity_cosine", "latents against the reference", cosines},
-                   {"fidelity_top10", "ten largest latents shared", shared}};
+    } figures[] = {{"fidelity_cosine", "latents against the reference", "cosine", cosines},
+                   {"fidelity_top10", "ten largest latents shared", "share", shared}};
     for (int i = 0; i < 2; i++) {
-        struct bench_figure *f =
-            bench_add(b, "fidelity", figures[i].name, figures[i].text, i ? "of 1" : "cosine");
+        const char *name = figures[i].name, *text = figures[i].text, *unit = figures[i].unit;
         if (err->code == ERR_OK)
-            bench_set(f, figures[i].values, n_rows);
+            bench_set(bench_add(b, "fidelity", name, text, unit), figures[i].values, n_rows);
         else
-            snprintf(f->why, sizeof f->why, "%s", err->message);
+            bench_add_missing(b, "fidelity", name, text, unit, err->message);
     }
     free(cosines);
     free(shared);

@@ -187,8 +187,8 @@ static void measure_bandwidth(struct bench *b, size_t n_bytes, double *seconds, 
     const size_t n_words = s.n_words * n_tasks;
     uint64_t *words = mem_try_alloc(n_words, sizeof *words);
     if (!words) {
-        struct bench_figure *f = bench_add(b, "machine", "bandwidth", "memory read", "GB/s");
-        snprintf(f->why, sizeof f->why, "no memory for a buffer of %zu MB", n_bytes >> 20);
+        bench_add_missing(b, "machine", "bandwidth", "memory read", "GB/s",
+                          "no memory for the buffer");
         return;
     }
     memset(words, 1, n_words * sizeof *words);

@@ -67,17 +67,16 @@ static int use_memory(struct trial *t, double *heap, struct err *err)
     return rc;
 }
 
-static void add_size(struct bench *b, const char *name, const char *text, double value,
+static void add_size(struct bench *b, const char *name, const char *what, double value,
                      int n_tokens, const struct err *err)
 {
-    struct bench_figure *f = bench_add(b, "memory", name, text, "MB");
-    f->n_tokens = n_tokens;
-    if (err->code != ERR_OK)
-        snprintf(f->why, sizeof f->why, "%s", err->message);
-    else if (value < 0)
-        snprintf(f->why, sizeof f->why, "there is no " STATUS " that tells it");
+    const char *why = err->code != ERR_OK ? err->message : "there is no " STATUS " that tells it";
+    char text[48];
+    snprintf(text, sizeof text, "%s, %d tokens", what, n_tokens);
+    if (err->code == ERR_OK && value >= 0)
+        bench_set(bench_add(b, "memory", name, text, "MB"), &value, 1);
     else
-        bench_set(f, &value, 1);
+        bench_add_missing(b, "memory", name, text, "MB", why);
 }
 
 void bench_memory(struct bench *b, const struct bench_subject *s, int n_tokens)
@@ -94,7 +93,7 @@ void bench_memory(struct bench *b, const struct bench_subject *s, int n_tokens)
     if (rc == ERR_OK)
         use = memory_now();
     trial_close(&t);
-    add_size(b, "memory_mapped", "weights in memory, mapped", use.mapped, n_tokens, &err);
-    add_size(b, "memory_heap", "memory of its own, at most", heap, n_tokens, &err);
-    add_size(b, "memory_peak", "all memory, at most", use.peak, n_tokens, &err);
+    add_size(b, "memory_mapped", "mapped weights", use.mapped, n_tokens, &err);
+    add_size(b, "memory_heap", "its own memory", heap, n_tokens, &err);
+    add_size(b, "memory_peak", "peak of both", use.peak, n_tokens, &err);
 }

@@ -65,8 +65,7 @@ static bool open_or_say(struct trial *t, struct bench *b, const struct bench_sub
     struct err err = {0};
     if (trial_open(t, s, n_ids, n_branches, &err) == ERR_OK)
         return true;
-    struct bench_figure *f = bench_add(b, group, name, text, "s");
-    snprintf(f->why, sizeof f->why, "%s", err.message);
+    bench_add_missing(b, group, name, text, "s", err.message);
     trial_close(t);
     return false;
 }

@@ -76,11 +76,10 @@ static int start_once(double *frame, double *labels, const struct args *args, st
 static void add_times(struct bench *b, const char *name, const char *text, double *seconds, int n,
                       const struct err *err)
 {
-    struct bench_figure *f = bench_add(b, "start", name, text, "s");
     if (err->code == ERR_OK)
-        bench_set(f, seconds, n);
+        bench_set(bench_add(b, "start", name, text, "s"), seconds, n);
     else
-        snprintf(f->why, sizeof f->why, "%s", err->message);
+        bench_add_missing(b, "start", name, text, "s", err->message);
 }
 
 void bench_start(struct bench *b, const struct args *args)

@@ -97,29 +97,27 @@ static void measure_reads(struct bench_job *job, const struct bench_subject *s)
         bench_read(&job->bench, s, usual, (int)(sizeof usual / sizeof *usual));
 }
 
-static void no_dictionary(struct bench *b, const char *name, const char *text)
+static void no_dictionary(struct bench *b, const char *group, const char *name, const char *text)
 {
-    struct bench_figure *f = bench_add(b, name, name, text, "s");
-    snprintf(f->why, sizeof f->why, "no dictionary was given");
+    bench_add_missing(b, group, name, text, "s", "no dictionary was given");
 }
 
 /* Against the latents of the same dictionary on another file of the model. */
 static void measure_fidelity(struct bench_job *job, const struct bench_subject *s)
 {
+    static const char name[] = "fidelity_cosine", text[] = "latents against the reference";
     struct scope_options options = job->args->scope;
     struct scope reference;
     struct err err = {0};
     options.model = job->args->reference;
     options.weights = WEIGHTS_STORED;
     if (!job->scope.dict) {
-        no_dictionary(&job->bench, "fidelity", "latents against the reference");
+        no_dictionary(&job->bench, "fidelity", name, text);
     } else if (scope_open(&reference, &options, SCOPE_MODEL, &err) == ERR_OK) {
         bench_fidelity(&job->bench, s, reference.model, N_TOKENS);
         scope_close(&reference);
     } else {
-        struct bench_figure *f = bench_add(&job->bench, "fidelity", "fidelity_cosine",
-                                           "latents against the reference", "cosine");
-        snprintf(f->why, sizeof f->why, "%s", err.message);
+        bench_add_missing(&job->bench, "fidelity", name, text, "cosine", err.message);
     }
 }
 
@@ -155,11 +153,11 @@ static void measure_model(struct bench_job *job)
     if (is_wanted(job, "latents") && dict)
         bench_latents(b, dict);
     else if (is_wanted(job, "latents"))
-        no_dictionary(b, "latents", "all latents of one position");
+        no_dictionary(b, "latents", "latents_1", "all latents of one position");
     if (is_wanted(job, "search") && dict)
         bench_search(b, dict);
     else if (is_wanted(job, "search"))
-        no_dictionary(b, "search", "a regular expression over all labels");
+        no_dictionary(b, "search", "search", "a regular expression over all labels");
     if (is_wanted(job, "memory"))
         bench_memory(b, &s, args->is_long ? LONG_TOKENS : args->quick ? N_TOKENS : 512);
     if (is_wanted(job, "fidelity") && args->reference)
