@@ -26,7 +26,7 @@ struct bench_figure {
 
 struct bench {
     int n_runs;            /* at most, after the warm-up */
-    double max_seconds;    /* of one figure; it has 2 runs at least */
+    double max_seconds;    /* of one figure; 2 runs at least, or 1 if the warm-up took so long */
     double bandwidth, fma; /* bytes and operations per second of all threads; 0: not measured */
     struct bench_figure *figures; /* [n] owned */
     size_t n, cap;

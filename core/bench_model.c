@@ -36,15 +36,6 @@ static struct cost layers_cost(const struct model *model, int first, int end)
     return c;
 }
 
-/* An autoencoder's encoder is as large as its directions. */
-static struct cost latents_cost(const struct dictionary *dict)
-{
-    struct cost c = {0};
-    if (dict)
-        add_matrix(&c, &dict->directions);
-    return c;
-}
-
 /* Scores and sums of the queries from `from` to `to` in layers first <= l < end. */
 static double attention_flops(const struct model *model, int first, int end, int from, int to)
 {
@@ -56,6 +47,26 @@ static double attention_flops(const struct model *model, int first, int end, int
             pairs += window > 0 && t + 1 > window ? window : t + 1;
     }
     return 4.0 * pairs * c->n_heads * c->d_head;
+}
+
+/* The last layer gives only one token's output: of the others it needs keys and values. */
+static double last_layer_flops(const struct model *model, int n_tokens)
+{
+    const int last = model->config.n_layers - 1;
+    struct cost all = layers_cost(model, last, last + 1), kv = {0};
+    add_matrix(&kv, &model->layers[last].wk);
+    add_matrix(&kv, &model->layers[last].wv);
+    return all.flops + (n_tokens - 1) * kv.flops +
+           attention_flops(model, last, last + 1, n_tokens - 1, n_tokens);
+}
+
+/* An autoencoder's encoder is as large as its directions. */
+static struct cost latents_cost(const struct dictionary *dict)
+{
+    struct cost c = {0};
+    if (dict)
+        add_matrix(&c, &dict->directions);
+    return c;
 }
 
 /* A trial, or a figure that says why there is none. */
@@ -190,14 +201,15 @@ void bench_slider(struct bench *b, const struct bench_subject *s, int n)
     snprintf(text, sizeof text, "slider to first token, %d tokens", n);
     if (!open_or_say(&t, b, s, n, 1, "slider", name, text))
         return;
-    struct cost layers = layers_cost(model, first, end), head = {0};
+    struct cost layers = layers_cost(model, first, end - 1), head = {0};
     add_matrix(&head, &model->embed);
+    const double last = first < end ? last_layer_flops(model, n) : 0;
     struct bench_work work = {.prepare = set_prompt,
                               .run = move_slider,
                               .data = &t,
-                              .flops = n * layers.flops + head.flops +
-                                       attention_flops(model, first, end, 0, n),
-                              .bytes = layers.bytes + head.bytes};
+                              .flops = n * layers.flops + last + head.flops +
+                                       attention_flops(model, first, end - 1, 0, n),
+                              .bytes = layers_cost(model, first, end).bytes + head.bytes};
     struct bench_figure *f = bench_measure(b, "slider", name, text, &work);
     bench_compare(b, f, "read_128");
     trial_close(&t);

@@ -62,11 +62,29 @@ START_TEST(the_warm_up_does_not_count)
 }
 END_TEST
 
-START_TEST(time_that_is_up_leaves_two_runs)
+START_TEST(time_that_is_up_leaves_one_run)
 {
-    struct bench b = {.n_runs = 50, .max_seconds = 0};
+    struct bench b = {.n_runs = 50, .max_seconds = 0.001};
     struct nap nap = {.fails_at = -1, .in_order = true};
     struct bench_work work = work_of(&nap);
+    ck_assert_int_eq(bench_measure(&b, "g", "nap", "a nap", &work)->n, 1);
+    bench_clear(&b);
+}
+END_TEST
+
+/* Quick only while it warms up. */
+static int sleep_late(void *data, int run, struct err *err)
+{
+    (void)data, (void)err;
+    if (run > 0)
+        nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+    return ERR_OK;
+}
+
+START_TEST(time_that_is_not_up_after_the_warm_up_leaves_two_runs)
+{
+    struct bench b = {.n_runs = 50, .max_seconds = 0.3};
+    struct bench_work work = {.run = sleep_late};
     ck_assert_int_eq(bench_measure(&b, "g", "nap", "a nap", &work)->n, 2);
     bench_clear(&b);
 }
@@ -130,7 +148,8 @@ Suite *suite_bench(void)
     TCase *t = tcase_create("figures");
     tcase_add_test(t, the_median_is_that_of_the_sorted_values);
     tcase_add_test(t, the_warm_up_does_not_count);
-    tcase_add_test(t, time_that_is_up_leaves_two_runs);
+    tcase_add_test(t, time_that_is_up_leaves_one_run);
+    tcase_add_test(t, time_that_is_not_up_after_the_warm_up_leaves_two_runs);
     tcase_add_test(t, a_failure_becomes_the_reason);
     tcase_add_test(t, the_ceiling_is_the_scarcer_of_the_two);
     tcase_add_test(t, a_figure_is_compared_with_one_that_was_measured);

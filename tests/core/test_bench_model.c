@@ -88,37 +88,67 @@ END_TEST
 
 /* The least arithmetic, from the definition: 2 per weight and token, 4 per pair and head element.
  */
-static double read_flops(const struct scope *scope, int n)
+static double layer_flops(const struct model *model, int l, int n)
 {
-    const struct model_config *c = &scope->model->config;
-    double weights = 0, pairs = 0;
-    for (int l = 0; l <= scope->hook_layer; l++) {
-        weights += (double)c->d_model * c->d_head * (2 * c->n_heads + 2 * c->n_kv_heads) +
-                   3.0 * c->d_model * c->d_ff;
-        int window = scope->model->layers[l].config.window;
-        for (int t = 0; t < n; t++)
-            for (int j = 0; j <= t; j++)
-                pairs += window == 0 || t - j < window;
-    }
-    weights += (double)scope->dict->n_concepts * c->d_model;
+    const struct model_config *c = &model->config;
+    const int window = model->layers[l].config.window;
+    double pairs = 0;
+    for (int t = 0; t < n; t++)
+        for (int j = 0; j <= t; j++)
+            pairs += window == 0 || t - j < window;
+    double weights = (double)c->d_model * c->d_head * (2 * c->n_heads + 2 * c->n_kv_heads) +
+                     3.0 * c->d_model * c->d_ff;
     return 2 * n * weights + 4 * pairs * c->n_heads * c->d_head;
 }
 
-START_TEST(a_read_is_held_against_its_arithmetic)
+static double read_flops(const struct scope *scope, int n)
 {
-    struct fixture fx;
-    const int n = N_TOKENS;
-    fixture_open(&fx, 0);
-    const struct scope scope = {.model = fx.model, .dict = fx.dict, .hook_layer = fx.hook_layer};
-    const struct bench_subject s = {.scope = &scope};
-    /* memory that is free: only arithmetic binds */
-    struct bench b = {.n_runs = 2, .max_seconds = 1, .fma = 1e9, .bandwidth = 1e30};
-    bench_read(&b, &s, &n, 1);
-    const struct bench_figure *f = &b.figures[0];
+    double flops = 2.0 * n * (double)scope->dict->n_concepts * scope->model->config.d_model;
+    for (int l = 0; l <= scope->hook_layer; l++)
+        flops += layer_flops(scope->model, l, n);
+    return flops;
+}
+
+/* In the last layer all positions have keys and values, and the last one the rest. */
+static double slider_flops(const struct scope *scope, int n)
+{
+    const struct model_config *c = &scope->model->config;
+    const int last = c->n_layers - 1;
+    double flops = 2.0 * c->d_model * c->n_vocab;
+    for (int l = scope->hook_layer + 1; l < last; l++)
+        flops += layer_flops(scope->model, l, n);
+    double kv = 2.0 * c->d_model * c->d_head * c->n_kv_heads;
+    double weights =
+        (double)c->d_model * c->d_head * 2 * c->n_heads + kv + 3.0 * c->d_model * c->d_ff;
+    const int window = scope->model->layers[last].config.window;
+    int seen = window > 0 && window < n ? window : n;
+    return flops + 2 * weights + 2 * (n - 1) * kv + 4.0 * seen * c->n_heads * c->d_head;
+}
+
+static void check_arithmetic(const struct bench_figure *f, double flops)
+{
     ck_assert_str_eq(f->ceiling, "fma");
-    ck_assert_double_eq_tol(f->share * f->median * 1e9 / read_flops(&scope, n), 1, 1e-6);
-    bench_clear(&b);
-    fixture_close(&fx);
+    ck_assert_double_eq_tol(f->share * f->median * 1e9 / flops, 1, 1e-6);
+}
+
+START_TEST(a_read_and_a_slider_are_held_against_their_arithmetic)
+{
+    const int n = N_TOKENS;
+    for (int i = 0; i < N_FIXTURES; i++) {
+        struct fixture fx;
+        fixture_open(&fx, i);
+        const struct scope scope = {
+            .model = fx.model, .dict = fx.dict, .hook_layer = fx.hook_layer};
+        const struct bench_subject s = {.scope = &scope};
+        /* memory that is free: only arithmetic binds */
+        struct bench b = {.n_runs = 2, .max_seconds = 1, .fma = 1e9, .bandwidth = 1e30};
+        bench_read(&b, &s, &n, 1);
+        bench_slider(&b, &s, n);
+        check_arithmetic(&b.figures[0], read_flops(&scope, n));
+        check_arithmetic(&b.figures[1], slider_flops(&scope, n));
+        bench_clear(&b);
+        fixture_close(&fx);
+    }
 }
 END_TEST
 
@@ -201,7 +231,7 @@ Suite *suite_bench_model(void)
     TCase *t = tcase_create("fixtures");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, every_figure_is_finite_and_positive);
-    tcase_add_test(t, a_read_is_held_against_its_arithmetic);
+    tcase_add_test(t, a_read_and_a_slider_are_held_against_their_arithmetic);
     tcase_add_test(t, what_the_model_cannot_take_is_said);
     tcase_add_test(t, latents_are_true_to_themselves_and_less_to_others);
     tcase_add_test(t, without_a_dictionary_the_model_is_measured_alone);
