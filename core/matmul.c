@@ -2,6 +2,7 @@
 
 #include "core/isa.h"
 #include "core/kernels.h"
+#include "core/matmul_int.h"
 #include "core/matmul_kernels.h"
 #include "core/pool.h"
 #include "data/mem.h"
@@ -184,6 +185,10 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
     double n_products = (double)n * (double)w->n_rows * (double)w->n_cols;
     if (n == 0)
         return;
+    if (matmul_int_takes(w)) {
+        matmul_int(y, x, w, n);
+        return;
+    }
     if (n < MATMUL_MANY_ROWS)
         pool_run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);
     else

@@ -18,8 +18,12 @@ int matmul_threads(void);
  * the environment forces the plain C path. */
 const char *matmul_isa(void);
 
-/* y[n, out] = x[n, in] Wᵀ, W [out, in] stored. y is overwritten and must not alias x. */
+/* y[n, out] = x[n, in] Wᵀ, W [out, in] stored. y is overwritten and must not alias x. Weights in
+ * blocks are multiplied in integers: x is rounded as core/matmul_int.h says. */
 void matmul(float *y, const float *x, const struct matrix *w, size_t n);
+
+/* From now on x is not rounded. Off at first. */
+void matmul_set_exact(bool exact);
 
 /* dx[n, in] += dy[n, out] W: the backward product through stored weights. */
 void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t n);

@@ -52,6 +52,7 @@ struct args {
     struct scope_options *more_dicts; /* [n_more_dicts] owned: every further --dict */
     size_t n_more_dicts;
     int threads; /* 0: as many as there are cores */
+    bool exact;  /* matmul_set_exact */
     bool json;
 
     const char *text;         /* TEXT, REGEX or PROMPT; "-": standard input; NULL: none */

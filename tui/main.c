@@ -1,4 +1,5 @@
 /* The program: arguments, locale, dispatch, error texts and exit statuses. */
+#include "core/matmul.h"
 #include "tui/app_run.h"
 #include "tui/commands.h"
 #include "tui/version.h"
@@ -74,6 +75,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_DFL);
     if (args_parse(&args, argc, argv, &err) != ERR_OK)
         return report(&err);
+    matmul_set_exact(args.exact);
     int rc = run(&args, &err);
     args_clear(&args);
     if (rc != ERR_OK)

@@ -30,6 +30,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--seed=[seed of the sampling noise, or of random ids (default 0)]:S:' \
@@ -51,6 +52,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
                 '*: :' ;;
@@ -76,6 +78,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--texts=[neutral text, a passage for each paragraph (default\: the bundled one)]:FILE:_files' \
                 '--again[also where it is done already]' \
@@ -92,6 +95,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
                 '*: :' ;;
@@ -105,6 +109,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \
@@ -143,6 +148,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \
@@ -172,6 +178,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--lens=[tokens at each end of the logit lens (default 10)]:K:' \
                 '--nearest=[nearest concepts by cosine (default 10)]:K:' \
@@ -202,6 +209,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \
@@ -233,6 +241,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--threads=[threads (default\: one per core)]:N:' \
+                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
                 '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
                 '--completions=[print a completion script]:SHELL:(bash zsh fish)' \

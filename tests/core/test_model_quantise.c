@@ -3,6 +3,7 @@
 
 #include "core/model_quantise.h"
 
+#include "core/matmul.h"
 #include "core/model_memory.h"
 #include "core/session.h"
 #include "data/file.h"
@@ -153,8 +154,13 @@ START_TEST(results_are_those_of_the_blocks_as_floats)
     struct model_memory *floats;
     size_t n;
     ck_assert_int_eq(model_memory_from(&floats, q8, &err), ERR_OK);
+    matmul_set_exact(true);
     float *got = run(q8, &n), *want = run(&floats->model, &n);
     approx_tensor("residual and logits", got, want, n, 2e-4);
+    free(got);
+    matmul_set_exact(false);
+    got = run(q8, &n);
+    approx_tensor("the same from products in integers", got, want, n, 1e-3);
     free(got);
     free(want);
     model_memory_free(floats);

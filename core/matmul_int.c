@@ -1,0 +1,169 @@
+#include "core/matmul_int.h"
+
+#include "core/isa.h"
+#include "core/matmul.h"
+#include "core/matmul_int_kernels.h"
+#include "core/pool.h"
+#include "data/mem.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define SLAB_ROWS 512    /* of x are held as integers at a time */
+#define ROWS_TILE_OUT 32 /* weight rows of a task where x has few rows */
+
+static size_t size_min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t n_parts(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
+static atomic_bool is_exact;
+
+void matmul_set_exact(bool exact)
+{
+    atomic_store(&is_exact, exact);
+}
+
+bool matmul_int_takes(const struct matrix *w)
+{
+    return dtype_block(w->dtype) > 1 && !atomic_load(&is_exact);
+}
+
+/* --- a thread's room for x, freed when the thread ends --- */
+
+struct room {
+    size_t n_bytes;
+    void *data;
+};
+
+static pthread_key_t room_key;
+static pthread_once_t room_once = PTHREAD_ONCE_INIT;
+
+static void free_room(void *data)
+{
+    struct room *room = data;
+    free(room->data);
+    free(room);
+}
+
+static void make_room_key(void)
+{
+    int failed = pthread_key_create(&room_key, free_room);
+    assert(!failed);
+}
+
+/* 64-byte aligned; overwritten by the thread's next product. */
+static void *thread_room(size_t n_bytes)
+{
+    pthread_once(&room_once, make_room_key);
+    struct room *room = pthread_getspecific(room_key);
+    if (!room) {
+        room = mem_zalloc(1, sizeof *room);
+        pthread_setspecific(room_key, room);
+    }
+    if (room->n_bytes < n_bytes) {
+        free(room->data);
+        room->data = mem_try_alloc(n_bytes, 1);
+        if (!room->data) /* says so and aborts */
+            room->data = mem_alloc(n_bytes, 1);
+        room->n_bytes = n_bytes;
+    }
+    return room->data;
+}
+
+/* --- the product --- */
+
+struct int_product {
+    const struct int_kernels *kernels;
+    float *y;
+    const float *x;
+    const struct matrix *w;
+    size_t n;
+    struct int_chunk *rows;   /* [n][n_chunks], or */
+    struct int_panel *panels; /* [n_chunks][n / 8, rounded up] */
+};
+
+static const char *weight_row(const struct matrix *w, size_t j)
+{
+    return (const char *)w->data + dtype_bytes(w->dtype, j * w->n_cols);
+}
+
+static void quantise_row(void *data, size_t t)
+{
+    const struct int_product *p = data;
+    const size_t n_in = p->w->n_cols, n_chunks = int_n_chunks(n_in);
+    for (size_t c = 0; c < n_chunks; c++)
+        p->kernels->quantise(p->rows + t * n_chunks + c, p->x + t * n_in + c * INT_CHUNK,
+                             size_min(INT_CHUNK, n_in - c * INT_CHUNK));
+}
+
+static void rows_task(void *data, size_t task)
+{
+    const struct int_product *p = data;
+    const struct matrix *w = p->w;
+    size_t j = task * ROWS_TILE_OUT;
+    p->kernels->rows(p->y + j, w->n_rows, p->rows, p->n, weight_row(w, j), w->dtype,
+                     size_min(ROWS_TILE_OUT, w->n_rows - j), w->n_cols);
+}
+
+static void run_rows(struct int_product *p, double cost)
+{
+    p->rows = thread_room(p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
+    pool_run(quantise_row, p, p->n, (double)p->n * (double)p->w->n_cols);
+    pool_run(rows_task, p, n_parts(p->w->n_rows, ROWS_TILE_OUT), cost);
+}
+
+/* Eight rows of x; those that are not there become 0. */
+static void pack_task(void *data, size_t v)
+{
+    const struct int_product *p = data;
+    const size_t n_in = p->w->n_cols, n_panels = n_parts(p->n, INT_LANES);
+    struct int_chunk rows[INT_LANES];
+    for (size_t c = 0; c < int_n_chunks(n_in); c++) {
+        size_t n_cols = size_min(INT_CHUNK, n_in - c * INT_CHUNK);
+        for (size_t i = 0, t = v * INT_LANES; i < INT_LANES; i++, t++)
+            p->kernels->quantise(rows + i, p->x + t * n_in + c * INT_CHUNK, t < p->n ? n_cols : 0);
+        p->kernels->pack(p->panels + c * n_panels + v, rows);
+    }
+}
+
+static void panels_task(void *data, size_t task)
+{
+    const struct int_product *p = data;
+    const struct matrix *w = p->w;
+    size_t j = task * p->kernels->panel_rows;
+    p->kernels->panels(p->y + j, w->n_rows, p->panels, p->n, weight_row(w, j), w->dtype,
+                       size_min(p->kernels->panel_rows, w->n_rows - j), w->n_cols);
+}
+
+static void run_panels(struct int_product *p, double cost)
+{
+    const size_t n_panels = n_parts(p->n, INT_LANES);
+    p->panels = thread_room(n_panels * int_n_chunks(p->w->n_cols) * sizeof *p->panels);
+    pool_run(pack_task, p, n_panels, (double)p->n * (double)p->w->n_cols);
+    pool_run(panels_task, p, n_parts(p->w->n_rows, p->kernels->panel_rows), cost);
+}
+
+void matmul_int(float *y, const float *x, const struct matrix *w, size_t n)
+{
+    const struct int_kernels *kernels = isa_current() == ISA_AVX2 ? &int_avx2 : &int_generic;
+    for (size_t t = 0; t < n; t += SLAB_ROWS) {
+        struct int_product p = {.kernels = kernels,
+                                .y = y + t * w->n_rows,
+                                .x = x + t * w->n_cols,
+                                .w = w,
+                                .n = size_min(SLAB_ROWS, n - t)};
+        double cost = (double)p.n * (double)w->n_rows * (double)w->n_cols;
+        if (p.n <= kernels->rows_max)
+            run_rows(&p, cost);
+        else
+            run_panels(&p, cost);
+    }
+}

@@ -1,0 +1,90 @@
+/* Inside of matmul_int: operands as integers, and the kernels of one instruction set. For
+ * core/matmul_int*.c and their tests. */
+#ifndef CORE_MATMUL_INT_KERNELS_H
+#define CORE_MATMUL_INT_KERNELS_H
+
+#include "data/quant.h"
+#include "data/tensor.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define INT_BLOCK 32  /* columns that share a scale */
+#define INT_BLOCKS 8  /* of them in a chunk */
+#define INT_CHUNK 256 /* columns unpacked at a time; what a row lacks is 0 */
+#define INT_LANES 8   /* rows of x in a panel */
+#define INT_CHUNK_BYTES (INT_BLOCKS * Q8_0_BYTES)
+
+/* 256 columns of a row, of x or of weights: x = scale q, w = scale q - offset. For x the offset is
+ * the sum of the block's values instead, so that a block adds to the product
+ *     w.scale x.scale (w.q . x.q) - w.offset x.offset
+ * The largest |q| are 16383 and, of weights in blocks of 6 bits with their scales, 4096: the sum of
+ * 32 products stays below 2^31. */
+struct int_chunk {
+    int16_t q[INT_BLOCKS][INT_BLOCK]; /* the even columns of each block, then the odd ones */
+    float scale[INT_BLOCKS];
+    float offset[INT_BLOCKS];
+};
+
+/* The same of eight rows of x. */
+struct int_panel {
+    int16_t q[INT_BLOCKS][INT_BLOCK / 2][INT_LANES][2]; /* pairs of neighbours of int_chunk.q */
+    float scale[INT_BLOCKS][INT_LANES];
+    float offset[INT_BLOCKS][INT_LANES];
+};
+
+/* All sets add up a chunk like this, so that a kernel may hold blocks or rows in its lanes: for
+ * i < 4 block i and then block i + 4 to a sum, which is then added to the row's. */
+struct int_kernels {
+    /* n <= 256 columns, whole blocks, of one row of x; further columns become 0. */
+    void (*quantise)(struct int_chunk *dst, const float *x, size_t n);
+
+    /* 256 columns of weights, stored in whole blocks at src, any address. */
+    void (*unpack)(struct int_chunk *dst, const void *src, enum dtype dtype);
+
+    /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out. x [n][chunks of n_in columns]; w [n_out,
+     * n_in] as stored, read once. */
+    void (*rows)(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
+                 enum dtype dtype, size_t n_out, size_t n_in);
+
+    /* NULL, or the way for more than rows_max rows of x: */
+    size_t rows_max;
+    void (*pack)(struct int_panel *dst, const struct int_chunk rows[INT_LANES]);
+    /* As rows, n_out <= panel_rows. x [chunks of n_in columns][panels of n rows]. */
+    size_t panel_rows;
+    void (*panels)(float *y, size_t ldy, const struct int_panel *x, size_t n, const void *w,
+                   enum dtype dtype, size_t n_out, size_t n_in);
+};
+
+extern const struct int_kernels int_generic;
+extern const struct int_kernels int_avx2; /* only where isa_best() says so */
+
+static inline size_t int_n_chunks(size_t n_in)
+{
+    return (n_in + INT_CHUNK - 1) / INT_CHUNK;
+}
+
+/* Bytes of 256 columns of weights. */
+static inline size_t int_chunk_bytes(enum dtype dtype)
+{
+    return dtype == DTYPE_Q8_0   ? INT_BLOCKS * Q8_0_BYTES
+           : dtype == DTYPE_Q4_0 ? INT_BLOCKS * Q4_0_BYTES
+           : dtype == DTYPE_Q4_K ? Q4_K_BYTES
+           : dtype == DTYPE_Q5_K ? Q5_K_BYTES
+                                 : Q6_K_BYTES;
+}
+
+/* Chunk c of a stored row. Where the row ends before the chunk does, it is completed in `room`. */
+static inline const uint8_t *int_chunk_at(const uint8_t *row, enum dtype dtype, size_t n_in,
+                                          size_t c, uint8_t room[INT_CHUNK_BYTES])
+{
+    const uint8_t *p = row + c * int_chunk_bytes(dtype);
+    size_t n = n_in - c * INT_CHUNK;
+    if (n >= INT_CHUNK)
+        return p;
+    memset(room, 0, INT_CHUNK_BYTES);
+    memcpy(room, p, dtype_bytes(dtype, n));
+    return room;
+}
+
+#endif
