@@ -4,16 +4,15 @@
 #include "core/kernels.h"
 #include "core/matmul_int.h"
 #include "core/matmul_kernels.h"
+#include "core/panel.h"
 #include "core/pool.h"
-#include "data/mem.h"
+#include "core/thread_room.h"
 
 #include <assert.h>
 #include <cblas.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* From this many rows on OpenBLAS, which packs its operands, beats the fused kernel. */
 #ifndef MATMUL_MANY_ROWS
@@ -65,6 +64,12 @@ static const struct matmul_kernels *kernels(void)
     return isa_current() == ISA_AVX2 ? &matmul_avx2 : &matmul_generic;
 }
 
+/* NULL where nobody has written them: OpenBLAS stands in. */
+static const struct panel_kernels *panels(void)
+{
+    return isa_current() == ISA_AVX2 ? &panel_avx2 : NULL;
+}
+
 const char *matmul_isa(void)
 {
     return isa_name(isa_current());
@@ -97,28 +102,6 @@ void matmul_serial_begin(void)
 void matmul_serial_end(void)
 {
     pool_serial_end();
-}
-
-/* --- a thread's room for converted weights, freed when the thread ends --- */
-
-static pthread_key_t tile_key;
-static pthread_once_t tile_once = PTHREAD_ONCE_INIT;
-
-static void make_tile_key(void)
-{
-    int failed = pthread_key_create(&tile_key, free);
-    assert(!failed);
-}
-
-static float *thread_tile(void)
-{
-    pthread_once(&tile_once, make_tile_key);
-    float *tile = pthread_getspecific(tile_key);
-    if (!tile) {
-        tile = mem_alloc(TILE_FLOATS, sizeof *tile);
-        pthread_setspecific(tile_key, tile);
-    }
-    return tile;
 }
 
 /* --- y = x Wᵀ --- */
@@ -165,7 +148,7 @@ static void many_rows_task(void *data, size_t task)
                     as_f32(w) + j * w->n_cols, n_in, 0, y, (int)w->n_rows);
         return;
     }
-    float *tile = thread_tile();
+    float *tile = thread_room(ROOM_TASK, TILE_FLOATS * sizeof *tile);
     const size_t tile_in = many_tile_in(w);
     for (size_t i = 0; i < w->n_cols; i += tile_in) {
         size_t width = size_min(tile_in, w->n_cols - i);
@@ -189,7 +172,9 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
         matmul_int(y, x, w, n);
         return;
     }
-    if (n < MATMUL_MANY_ROWS)
+    if (panels() && n >= MATMUL_PANEL_ROWS)
+        panel_product(y, x, w, n, panels(), kernels());
+    else if (n < MATMUL_MANY_ROWS)
         pool_run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);
     else
         pool_run(many_rows_task, &p, n_blocks(w->n_rows, many_tile_out(w->n_rows)), n_products);
@@ -216,7 +201,7 @@ static void backward_task(void *data, size_t task)
                     n_out, as_f32(w) + i, n_in, 1, b->dx + i, n_in);
         return;
     }
-    float *tile = thread_tile();
+    float *tile = thread_room(ROOM_TASK, TILE_FLOATS * sizeof *tile);
     for (size_t j = 0; j < w->n_rows; j += BACK_TILE_OUT) {
         size_t height = size_min(BACK_TILE_OUT, w->n_rows - j);
         for (size_t row = 0; row < height; row++)

@@ -89,7 +89,8 @@ static void check_forward(const struct world *v)
 }
 
 static const enum dtype stored_types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
-static const size_t row_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 40, 63, 64, 70};
+static const size_t row_counts[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  13, 16,
+                                    17, 21, 25, 33, 40, 41, 63, 64, 70, 200};
 /* columns and outputs around the sizes of registers, chunks and tiles */
 static const size_t shapes[][2] = {{1, 1},      {3, 7},     {4, 8},    {37, 96},  {64, 160},
                                    {130, 1031}, {33, 2049}, {5, 2600}, {290, 33}, {700, 40}};
@@ -142,29 +143,42 @@ START_TEST(product_equals_a_double_loop_with_the_best_instructions)
 }
 END_TEST
 
+/* On one road: n from `least` to `most` rows. */
+static void check_rows_stand_alone(enum dtype dtype, size_t n_in, size_t least, size_t most)
+{
+    enum { N_OUT = 50 };
+    struct world v = world_new(dtype, most, N_OUT, n_in, 0);
+    float *batch = mem_alloc(most * N_OUT, sizeof *batch);
+    float *fewer = mem_alloc(most * N_OUT, sizeof *fewer);
+    matmul(batch, v.x, &v.w, most);
+    for (size_t n = least; n < most; n++) { /* the first rows do not change when others follow */
+        matmul(fewer, v.x, &v.w, n);
+        ck_assert_msg(memcmp(fewer, batch, n * N_OUT * sizeof *fewer) == 0, "n=%zu", n);
+    }
+    for (size_t t = 0; t + least <= most; t++) { /* nor the others when the first are left out */
+        matmul(fewer, v.x + t * n_in, &v.w, least);
+        ck_assert_mem_eq(fewer, batch + t * N_OUT, least * N_OUT * sizeof *fewer);
+    }
+    free(fewer);
+    free(batch);
+    world_clear(&v);
+}
+
 START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
 {
+    const enum isa before = isa_current();
     matmul_set_exact(true);
     for (size_t d = 0; d < 8; d++) {
-        enum { N = 40 };
+        const enum dtype dtype = d < 3 ? stored_types[d] : block_types[d - 3];
         const size_t n_in = d < 3 ? 2310 : 2304;
-        struct world v = world_new(d < 3 ? stored_types[d] : block_types[d - 3], N, 50, n_in, 0);
-        float *batch = mem_alloc(N * 50, sizeof *batch);
-        float single[50];
-        matmul(batch, v.x, &v.w, N);
-        for (size_t n = 1; n < N; n++) { /* the first rows do not change when others follow */
-            float *fewer = mem_alloc(n * 50, sizeof *fewer);
-            matmul(fewer, v.x, &v.w, n);
-            ck_assert_mem_eq(fewer, batch, n * 50 * sizeof *fewer);
-            free(fewer);
-        }
-        for (size_t t = 0; t < N; t++) {
-            matmul(single, v.x + t * n_in, &v.w, 1);
-            ck_assert_mem_eq(single, batch + t * 50, sizeof single);
-        }
-        free(batch);
-        world_clear(&v);
+        isa_use(ISA_GENERIC);
+        check_rows_stand_alone(dtype, n_in, 1, 40);
+        isa_use(isa_best());
+        check_rows_stand_alone(dtype, n_in, 1, MATMUL_PANEL_ROWS - 1);
+        if (isa_best() == ISA_AVX2)
+            check_rows_stand_alone(dtype, n_in, MATMUL_PANEL_ROWS, 60);
     }
+    isa_use(before);
     matmul_set_exact(false);
 }
 END_TEST
