@@ -103,7 +103,17 @@ AVX2 static void to_f32_avx2(float *dst, const uint16_t *src, size_t n)
         attention_generic.to_f32(dst + i, src + i, n - i);
 }
 
-const struct attention_kernels attention_avx2 = {scores_avx2, mix_avx2, to_f32_avx2};
+AVX2 static void to_f16_avx2(uint16_t *dst, const float *src, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm_storeu_si128((__m128i *)(void *)(dst + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(src + i), _MM_FROUND_TO_NEAREST_INT));
+    if (i < n)
+        attention_generic.to_f16(dst + i, src + i, n - i);
+}
+
+const struct attention_kernels attention_avx2 = {scores_avx2, mix_avx2, to_f32_avx2, to_f16_avx2};
 
 #else
 

@@ -32,4 +32,10 @@ static void to_f32(float *dst, const uint16_t *src, size_t n)
     tensor_to_f32(dst, src, DTYPE_F16, n);
 }
 
-const struct attention_kernels attention_generic = {scores, mix, to_f32};
+static void to_f16(uint16_t *dst, const float *src, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = f32_to_f16(src[i]);
+}
+
+const struct attention_kernels attention_generic = {scores, mix, to_f32, to_f16};

@@ -1,4 +1,5 @@
-/* Inside of attention: the products of one instruction set. For core/attention*.c and their tests.
+/* Inside of attention: the products of one instruction set. For core/attention*.c, core/kv_cache.c
+ * and their tests.
  *
  * A tile is some query rows against some keys; its width is a multiple of ATTENTION_LANES, filled
  * up with zeros. Every row is summed in the same order whatever the number of rows and keys. */
@@ -23,8 +24,8 @@ struct attention_kernels {
     void (*mix)(float *out, const float *weights, size_t n_rows, const float *values, size_t n_keys,
                 size_t d);
 
-    /* dst [n] from f16 */
-    void (*to_f32)(float *dst, const uint16_t *src, size_t n);
+    void (*to_f32)(float *dst, const uint16_t *src, size_t n); /* n of f16 */
+    void (*to_f16)(uint16_t *dst, const float *src, size_t n); /* rounded to nearest even */
 };
 
 extern const struct attention_kernels attention_generic;

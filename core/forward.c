@@ -257,23 +257,10 @@ static int store_keys_values(struct forward *f, const struct batch *b, int l, st
     if (rc != ERR_OK)
         return rc;
     rope_rows(f->k, f, b->n, c->n_kv_heads);
-    for (size_t t = 0; t < n; t++) {
-        const struct row *row = &b->rows[t];
-        memcpy(kv_cache_key(row->timeline->own, l, row->pos), f->k + t * width,
-               width * sizeof(float));
-        memcpy(kv_cache_value(row->timeline->own, l, row->pos), f->v + t * width,
-               width * sizeof(float));
-    }
+    for (size_t t = 0; t < n; t++)
+        kv_cache_put(b->rows[t].timeline->own, l, b->rows[t].pos, f->k + t * width,
+                     f->v + t * width);
     return ERR_OK;
-}
-
-static struct kv_span span_of(const struct kv_cache *cache, int l, int end)
-{
-    if (!cache || end <= cache->first_pos)
-        return (struct kv_span){0};
-    return (struct kv_span){kv_cache_key(cache, l, cache->first_pos),
-                            kv_cache_value(cache, l, cache->first_pos), cache->first_pos,
-                            end - cache->first_pos, DTYPE_F32};
 }
 
 static int attend(struct forward *f, const struct batch *b, int l, struct err *err)
@@ -290,9 +277,10 @@ static int attend(struct forward *f, const struct batch *b, int l, struct err *e
             .q = f->q + t * width,
             .out = f->mixed + t * width,
             .pos = b->rows[t].pos,
-            .spans = {span_of(line->prefix, l, line->own->first_pos),
-                      span_of(line->own, l, b->rows[t].pos + 1)},
+            .spans[1] = kv_cache_span(line->own, l, b->rows[t].pos + 1),
         };
+        if (line->prefix)
+            f->queries[t].spans[0] = kv_cache_span(line->prefix, l, line->own->first_pos);
     }
     double row_cost = 0; /* of the row that sees the most */
     for (int t = 0; t < b->n; t++)

@@ -38,12 +38,13 @@ int session_new(struct session **out, const struct model *model, int hook_layer,
     s->n_branches = n_branches;
     s->forward = forward_new(model);
     forward_set_ask(s->forward, is_cancelled, s);
-    kv_cache_init(&s->lower, c, 0, hook_layer + 1);
+    s->kv_dtype = DTYPE_F32;
+    kv_cache_init(&s->lower, model, 0, hook_layer + 1, s->kv_dtype);
     s->line.own = &s->lower;
     for (int b = 0; b < n_branches; b++) {
         struct branch *branch = &s->branches[b];
-        kv_cache_init(&branch->lower, c, 0, hook_layer + 1);
-        kv_cache_init(&branch->upper, c, hook_layer + 1, c->n_layers);
+        kv_cache_init(&branch->lower, model, 0, hook_layer + 1, s->kv_dtype);
+        kv_cache_init(&branch->upper, model, hook_layer + 1, c->n_layers, s->kv_dtype);
         branch->lower_line = (struct timeline){&branch->lower, &s->lower};
         branch->upper_line = (struct timeline){&branch->upper, NULL};
     }
@@ -114,6 +115,20 @@ int session_reserve_branch(struct session *s, struct branch *b, struct err *err)
     return rc == ERR_OK ? session_reserve_kept(s, b, err) : rc;
 }
 
+void session_set_kv(struct session *s, enum dtype dtype)
+{
+    assert(!s->ids);
+    s->kv_dtype = s->lower.dtype = dtype;
+    for (int b = 0; b < s->n_branches; b++)
+        s->branches[b].lower.dtype = s->branches[b].upper.dtype = dtype;
+}
+
+void session_rewind_upper(struct branch *b, int n)
+{
+    if (n < b->n_upper)
+        b->n_upper = kv_cache_rewind(&b->upper, n);
+}
+
 /* --- progress --- */
 
 void session_set_progress(struct session *s, session_progress_fn *fn, void *data)
@@ -182,8 +197,8 @@ static void restart_branch(struct session *s, struct branch *branch, int n_commo
 {
     branch->n_answer = 0;
     branch->n_lower = 0;
-    branch->n_upper = min_int(branch->n_upper, n_common);
-    branch->lower.first_pos = s->n_prompt;
+    session_rewind_upper(branch, n_common);
+    kv_cache_restart(&branch->lower, s->n_prompt);
     session_forget_changes(s, branch, n_common);
 }
 
@@ -200,7 +215,7 @@ int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err 
     int n_common = 0;
     while (n_common < n_ids && n_common < s->n_prompt && s->ids[n_common] == ids[n_common])
         n_common++;
-    s->n_read = min_int(s->n_read, n_common);
+    s->n_read = kv_cache_rewind(&s->lower, min_int(s->n_read, n_common));
     s->ids = mem_realloc(s->ids, (size_t)n_ids + 1, sizeof *s->ids);
     memcpy(s->ids, ids, (size_t)n_ids * sizeof *ids);
     s->n_prompt = n_ids;
@@ -262,8 +277,9 @@ void session_truncate(struct session *s, int branch, int n_answer)
     struct branch *b = session_branch(s, branch);
     assert(n_answer >= 0 && n_answer <= b->n_answer);
     b->n_answer = n_answer;
-    b->n_lower = min_int(b->n_lower, n_answer);
-    b->n_upper = min_int(b->n_upper, s->n_prompt + n_answer);
+    if (n_answer < b->n_lower)
+        b->n_lower = kv_cache_rewind(&b->lower, s->n_prompt + n_answer) - s->n_prompt;
+    session_rewind_upper(b, s->n_prompt + n_answer);
 }
 
 int session_append(struct session *s, int branch, int id, struct err *err)

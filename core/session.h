@@ -36,6 +36,11 @@ typedef bool session_progress_fn(void *data, long done, long total);
 int session_new(struct session **out, const struct model *model, int hook_layer, int n_branches,
                 struct err *err) ERR_CHECK;
 void session_free(struct session *s);
+
+/* What keys and values are kept as: f32 (until it is called), or f16, which halves the memory and
+ * rounds them to 11 bits. Before the first prompt. */
+void session_set_kv(struct session *s, enum dtype dtype);
+
 void session_set_progress(struct session *s, session_progress_fn *fn, void *data);
 
 /* Makes ids the prompt. What the old prompt has in common with it is kept; all branches lose
@@ -50,7 +55,8 @@ int session_read(struct session *s, struct err *err) ERR_CHECK;
  * session_set_prompt. Needs session_read. */
 const float *session_resid(const struct session *s);
 
-/* Number of positions whose lower half the last session_read had to compute (for tests, bench). */
+/* Number of positions whose lower half the last session_read had to compute. All, where the window
+ * before the first changed position has given way in a long text (core/kv_cache.h). */
 int session_n_computed(const struct session *s);
 
 /* Replaces a branch's steering (copied; NULL: none) and keeps its answer so far: the next logits

@@ -104,7 +104,7 @@ int session_dump(struct session *s, int branch, const int *layers, int n_layers,
     }
     if (logits)
         d.end_layer = s->model->config.n_layers;
-    kv_cache_init(&d.cache, &s->model->config, 0, d.end_layer);
+    kv_cache_init(&d.cache, s->model, 0, d.end_layer, s->kv_dtype);
     d.line.own = &d.cache;
     int rc = run(&d, err);
     kv_cache_clear(&d.cache);

@@ -34,6 +34,7 @@ struct session {
     const struct model *model;
     int hook_layer;
     int n_branches;
+    enum dtype kv_dtype;
     struct forward *forward;
 
     int *ids; /* [n_prompt] owned */
@@ -62,6 +63,8 @@ struct session {
 int session_reserve_batch(struct session *s, struct err *err) ERR_CHECK;
 /* Room for a branch's answer as it stands. */
 int session_reserve_branch(struct session *s, struct branch *b, struct err *err) ERR_CHECK;
+/* What is above the hook from position n on is not right any more. */
+void session_rewind_upper(struct branch *b, int n);
 struct branch *session_branch(const struct session *s, int branch);
 
 /* Room for n rows of residuals; those that are there stay. */

@@ -46,7 +46,7 @@ int session_set_steering(struct session *s, int branch, const struct steering *s
     steering_copy(&copy, steering); /* it may be the branch's own */
     steering_clear(&b->steering);
     b->steering = copy;
-    b->n_upper = min_int(b->n_upper, first);
+    session_rewind_upper(b, first);
     session_forget_changes(s, b, first);
     return ERR_OK;
 }

@@ -38,7 +38,7 @@ static void teardown(void)
 
 static void line_open(struct line *line)
 {
-    kv_cache_init(&line->cache, &model->config, 0, model->config.n_layers);
+    kv_cache_init(&line->cache, model, 0, model->config.n_layers, DTYPE_F32);
     ck_assert_int_eq(kv_cache_reserve(&line->cache, N, &err), ERR_OK);
     line->timeline = (struct timeline){.own = &line->cache};
 }

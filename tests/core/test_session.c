@@ -11,13 +11,14 @@
 
 #define N_PROMPT 30 /* longer than the window of 8 */
 #define N_ANSWER 6
+#define N_IDS 2800 /* more than the caches of layers with a window hold */
 #define HOOK 3
 #define TOLERANCE 2e-4 /* between different batch shapes */
 
 static struct err err;
 static struct model *model;
 static size_t d_model, n_vocab;
-static int ids[1200]; /* random, the first is bos */
+static int ids[N_IDS]; /* random, the first is bos */
 static float directions[4][96];
 
 static void setup(void)
@@ -25,7 +26,7 @@ static void setup(void)
     ck_assert_msg(model_open(&model, "tests/fixtures/gemma2-mini", &err) == 0, "%s", err.message);
     d_model = (size_t)model->config.d_model;
     n_vocab = (size_t)model->config.n_vocab;
-    for (int i = 0; i < 1200; i++)
+    for (int i = 0; i < N_IDS; i++)
         ids[i] = i == 0 ? 2 : (int)((unsigned)i * 7919u % n_vocab);
     random_floats(directions[0], 4 * 96, 5);
 }
@@ -560,6 +561,89 @@ START_TEST(nan_is_an_error_that_names_layer_and_position)
 }
 END_TEST
 
+/* --- keys and values that give way --- */
+
+/* The residuals of ids with one of them replaced, from a session of its own. */
+static float *resid_from_scratch(int n, int changed)
+{
+    struct session *s = open_session(0, 1);
+    int *text = mem_alloc((size_t)n, sizeof *text);
+    float *resid = mem_alloc((size_t)n * d_model, sizeof *resid);
+    memcpy(text, ids, (size_t)n * sizeof *text);
+    text[changed] = 5;
+    ck_assert_int_eq(session_set_prompt(s, text, n, &err), ERR_OK);
+    ck_assert_int_eq(session_read(s, &err), ERR_OK);
+    memcpy(resid, session_resid(s), (size_t)n * d_model * sizeof *resid);
+    session_free(s);
+    free(text);
+    return resid;
+}
+
+static void check_changed(struct session *s, int changed, int n_computed)
+{
+    int text[N_IDS];
+    memcpy(text, ids, sizeof text);
+    text[changed] = 5;
+    ck_assert_int_eq(session_set_prompt(s, text, N_IDS, &err), ERR_OK);
+    ck_assert_int_eq(session_read(s, &err), ERR_OK);
+    ck_assert_int_eq(session_n_computed(s), n_computed);
+    float *want = resid_from_scratch(N_IDS, changed);
+    check_close("residuals", session_resid(s), want, N_IDS * d_model);
+    free(want);
+}
+
+START_TEST(a_change_far_back_in_a_long_text_is_computed_from_the_start)
+{
+    struct session *s = open_session(0, N_IDS);
+    ck_assert_int_eq(session_read(s, &err), ERR_OK);
+    check_changed(s, N_IDS - 900, 900);
+    check_changed(s, N_IDS - 1, 900); /* and the one before is changed back */
+    check_changed(s, 400, N_IDS);
+    check_changed(s, N_IDS - 20, N_IDS); /* as 400 is changed back */
+    session_free(s);
+}
+END_TEST
+
+START_TEST(steering_from_far_back_runs_the_upper_half_from_the_start)
+{
+    struct session *s = open_session(1, N_IDS - 10);
+    free(logits_of(s, 1));
+    append(s, 0, N_IDS - 10, 5);
+    steer(s, 0, 2, STEER_BOTH, 300);
+    float *got = logits_of(s, 1);
+    check_from_scratch("steered late", got, N_IDS - 5, 2, STEER_BOTH, 300);
+    free(got);
+    session_truncate(s, 0, 2);
+    got = logits_of(s, 1);
+    check_from_scratch("truncated", got, N_IDS - 8, 2, STEER_BOTH, 300);
+    free(got);
+    session_free(s);
+}
+END_TEST
+
+START_TEST(f16_keys_and_values_are_close_to_f32)
+{
+    struct session *both[2];
+    float *logits[2];
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(session_new(&both[i], model, HOOK, 1, &err), ERR_OK);
+        session_set_kv(both[i], i == 0 ? DTYPE_F32 : DTYPE_F16);
+        ck_assert_int_eq(session_set_prompt(both[i], ids, 300, &err), ERR_OK);
+        steer(both[i], 0, 1, STEER_BOTH, 0);
+        append(both[i], 0, 300, 20);
+        logits[i] = logits_of(both[i], 1);
+    }
+    /* 11 bits of each key and value: 2^-11 of what attention adds, over 6 layers */
+    approx_tensor("residuals", session_resid(both[1]), session_resid(both[0]), 300 * d_model, 2e-3);
+    approx_tensor("logits", logits[1], logits[0], n_vocab, 1e-3);
+    ck_assert_mem_ne(logits[1], logits[0], n_vocab * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        free(logits[i]);
+        session_free(both[i]);
+    }
+}
+END_TEST
+
 /* --- progress --- */
 
 struct watch {
@@ -699,6 +783,9 @@ Suite *suite_session(void)
     tcase_add_test(t, a_layer_that_does_not_exist_is_refused);
     tcase_add_test(t, a_strength_beyond_what_a_norm_can_hold_is_an_error);
     tcase_add_test(t, nan_is_an_error_that_names_layer_and_position);
+    tcase_add_test(t, a_change_far_back_in_a_long_text_is_computed_from_the_start);
+    tcase_add_test(t, steering_from_far_back_runs_the_upper_half_from_the_start);
+    tcase_add_test(t, f16_keys_and_values_are_close_to_f32);
     tcase_add_test(t, progress_counts_up_to_its_total);
     tcase_add_test(t, a_cancelled_call_leaves_a_usable_session);
     tcase_add_test(t, a_read_cancelled_within_a_layer_keeps_the_batches_before_it);

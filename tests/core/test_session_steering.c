@@ -109,7 +109,7 @@ static void run_plainly(float **logits, float **resid, int n, bool steered)
     *logits = mem_alloc(n_vocab, sizeof **logits);
     *resid = mem_alloc(N_LAYERS * size, sizeof **resid);
     batch.x = mem_alloc(size, sizeof *batch.x);
-    kv_cache_init(&cache, &model->config, 0, N_LAYERS);
+    kv_cache_init(&cache, model, 0, N_LAYERS, DTYPE_F32);
     ck_assert_int_eq(kv_cache_reserve(&cache, n, &err), ERR_OK);
     for (int t = 0; t < n; t++)
         rows[t] = (struct row){&line, t};
