@@ -123,7 +123,7 @@ static void run_plainly(float *logits, float *resid3, const struct opened *o)
     struct batch batch = {.x = x, .rows = rows, .n = N};
     struct forward *f = forward_new(model);
     struct err err = {0};
-    kv_cache_init(&cache, &model->config, 0, N_LAYERS);
+    kv_cache_init(&cache, model, 0, N_LAYERS, DTYPE_F32);
     ck_assert_int_eq(kv_cache_reserve(&cache, N, &err), ERR_OK);
     forward_embed(x, model, ids, N);
     for (int l = 0; l < N_LAYERS; l++) {
