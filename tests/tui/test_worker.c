@@ -633,6 +633,7 @@ START_TEST(quantising_is_reported_before_the_model_is_there)
     struct run_request r = request(2, "2,5,9", false, 0);
     struct run_result result = finish(w, &r);
     ck_assert_int_eq(result.err.code, ERR_OK);
+    result_clear(&result);
     worker_stop(w);
 }
 END_TEST
