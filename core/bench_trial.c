@@ -51,7 +51,10 @@ int trial_open(struct trial *t, const struct bench_subject *s, int n_ids, int n_
     t->mask = (1u << n_branches) - 1;
     if (n_concepts > 0 && !(t->acts = mem_try_alloc(n * n_concepts, sizeof *t->acts)))
         return err_set(err, ERR_NOMEM, "no memory for the latents of %d tokens", n_ids);
-    return session_new(&t->session, scope->model, scope->hook_layer, n_branches, err);
+    int rc = session_new(&t->session, scope->model, scope->hook_layer, n_branches, err);
+    if (rc == ERR_OK)
+        session_set_kv(t->session, scope->kv);
+    return rc;
 }
 
 int trial_steer(struct trial *t, int branch, float strength, struct err *err)

@@ -248,6 +248,7 @@ int scope_open(struct scope *out, const struct scope_options *options, int need,
     if (rc != ERR_OK)
         return rc;
     out->is_demo = paths.is_demo;
+    out->kv = options->kv;
     rc = open_parts(out, &paths, options, need, err);
     scope_paths_clear(&paths);
     if (rc != ERR_OK)

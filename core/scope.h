@@ -20,6 +20,7 @@ struct scope {
     bool is_chat;                /* the files carry a chat template of Gemma's form */
     const char *chat_lacks; /* a template of another form: what of Gemma's it lacks; else NULL */
     bool is_demo;
+    enum dtype kv;  /* what sessions are to keep keys and values as */
     int hook_layer; /* --layer, else the dictionary's; without a dictionary the last layer */
 };
 

@@ -3,6 +3,7 @@
 #define CORE_SCOPE_PATHS_H
 
 #include "data/err.h"
+#include "data/tensor.h"
 
 #include <stdbool.h>
 
@@ -21,6 +22,7 @@ struct scope_options {
     const char *argv0;  /* the program as it was called, to find the demo beside it; or NULL */
     enum scope_weights weights; /* --weights */
     bool caches_weights;        /* --cache-weights */
+    enum dtype kv;              /* --kv: what sessions keep keys and values as, F32 or F16 */
     /* of the quantising, see core/model_quantise.h; may be NULL */
     bool (*progress)(void *data, long done, long total);
     void *progress_data;

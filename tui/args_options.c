@@ -376,6 +376,15 @@ static int parse_weights(struct args *args, const struct option *option, const c
     return ERR_OK;
 }
 
+static int parse_kv(struct args *args, const struct option *option, const char *value,
+                    struct err *err)
+{
+    if (strcmp(value, "f32") != 0 && strcmp(value, "f16") != 0)
+        return refuse_value(option, value, "f32 or f16", err);
+    args->scope.kv = strcmp(value, "f16") == 0 ? DTYPE_F16 : DTYPE_F32;
+    return ERR_OK;
+}
+
 static int parse_pool(struct args *args, const struct option *option, const char *value,
                       struct err *err)
 {
@@ -466,6 +475,9 @@ const struct option option_table[] = {
           parse_weights),
     FLAG("cache-weights", "with --weights q8: keep them on the disk, so that later starts map them",
          GROUP_FILES, OPENS_MODEL, scope.caches_weights),
+    OTHER("kv", "FORM", "f32|f16",
+          "keys and values: f32 (default), or f16: half of the memory of a text", GROUP_FILES,
+          RUNS_MODEL | BIT(INFO) | BIT(BENCH) | BIT(TUI), parse_kv),
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES, OPENS_MODEL | BIT(OPEN),
         threads, 1, 1024),
     FLAG("exact", "products with weights in blocks in f32: 5e-5 nearer, half as fast", GROUP_FILES,

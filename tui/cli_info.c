@@ -1,4 +1,5 @@
 /* axscope info: what is loaded, its shapes and sizes, what memory it will take. */
+#include "core/kv_cache.h"
 #include "core/matmul.h"
 #include "core/model_quantise.h"
 #include "tui/cli_json.h"
@@ -14,10 +15,9 @@
 /* Bytes that one more token of one timeline costs. */
 static size_t bytes_per_token(const struct scope *scope)
 {
-    const struct model_config *c = &scope->model->config;
-    size_t kv = 2 * (size_t)c->n_layers * (size_t)c->n_kv_heads * (size_t)c->d_head;
     size_t latents = scope->dict ? scope->dict->n_concepts : 0;
-    return (kv + (size_t)c->d_model + latents) * sizeof(float);
+    return kv_cache_bytes(scope->model, 1, scope->kv) +
+           ((size_t)scope->model->config.d_model + latents) * sizeof(float);
 }
 
 /* The types that the matrices are stored in: a bit per enum dtype. */

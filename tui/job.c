@@ -191,6 +191,7 @@ static int open_session(struct job *job, int n_branches, struct err *err)
     int rc = session_new(&job->session, job->scope.model, hook, n_branches, err);
     if (rc != ERR_OK)
         return rc;
+    session_set_kv(job->session, job->scope.kv);
     session_set_progress(job->session, progress_step, &job->progress);
     rc = session_set_prompt(job->session, prompt->ids.ids, (int)prompt->ids.n, err);
     return rc == ERR_OK ? session_set_steering(job->session, job->steered, &job->steering, err)

@@ -155,7 +155,10 @@ static int open_session(struct worker *w, struct err *err)
     const struct dict_set *set = &w->set;
     int hook = set->n > 0 ? dict_set_lowest_layer(set) : w->scope.hook_layer;
     int rc = session_new(&w->session, w->scope.model, hook, N_BRANCHES, err);
-    return rc == ERR_OK ? session_keep_layers(w->session, set->layers, (int)set->n, err) : rc;
+    if (rc != ERR_OK)
+        return rc;
+    session_set_kv(w->session, w->scope.kv);
+    return session_keep_layers(w->session, set->layers, (int)set->n, err);
 }
 
 static void post_model(struct worker *w)

@@ -29,6 +29,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -94,6 +95,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -108,6 +110,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -147,6 +150,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -208,6 +212,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -240,6 +245,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \

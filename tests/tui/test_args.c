@@ -224,6 +224,8 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
     check_refused("axscope dump --out f --logits some x", "last or all");
     check_refused("axscope dump --out f --layers 1,1 x", "without repetition");
     check_refused("axscope read --weights q4 x", "stored or q8");
+    check_refused("axscope read --kv q8 x", "f32 or f16");
+    check_refused("axscope search --kv f16 x", "not an option of axscope search");
     check_refused("axscope search --weights q8 x", "not an option of axscope search");
     check_refused("axscope read --cache-weights x", "--cache-weights is about converted weights");
 }
@@ -416,6 +418,20 @@ START_TEST(a_calibration_and_a_unit_can_be_asked_for)
 }
 END_TEST
 
+START_TEST(keys_and_values_are_f32_unless_asked)
+{
+    struct args args = accepted("axscope read text");
+    ck_assert_int_eq(args.scope.kv, DTYPE_F32);
+    args_clear(&args);
+    args = accepted("axscope --kv f16 text");
+    ck_assert_int_eq(args.scope.kv, DTYPE_F16);
+    args_clear(&args);
+    args = accepted("axscope info --kv=f32");
+    ck_assert_int_eq(args.scope.kv, DTYPE_F32);
+    args_clear(&args);
+}
+END_TEST
+
 START_TEST(weights_are_used_as_stored_unless_asked)
 {
     struct args args = accepted("axscope read text");
@@ -470,6 +486,7 @@ Suite *suite_args(void)
     tcase_add_test(t, the_man_page_names_every_option_and_command);
     tcase_add_test(t, completions_of_every_shell_name_every_option);
     tcase_add_test(t, a_calibration_and_a_unit_can_be_asked_for);
+    tcase_add_test(t, keys_and_values_are_f32_unless_asked);
     tcase_add_test(t, weights_are_used_as_stored_unless_asked);
     tcase_add_test(t, a_dump_takes_the_place_of_a_text);
     suite_add_tcase(s, t);
