@@ -9,7 +9,7 @@
 
 #include "data/tensor.h"
 
-/* Starts the pool with n threads in all (0: number of cores available). Call once before any
+/* Starts the pool with n threads in all (0: one per physical core). Call once before any
  * product, from one thread; later calls change the number. OpenBLAS is set to one thread. */
 void matmul_set_threads(int n_threads);
 int matmul_threads(void);

@@ -1,5 +1,7 @@
 #include "core/pool.h"
 
+#include "core/cpu_cores.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
@@ -182,7 +184,7 @@ void pool_set_threads(int n_threads)
 {
     assert(n_threads >= 0);
     if (n_threads == 0)
-        n_threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+        n_threads = cpu_cores();
     if (n_threads < 1)
         n_threads = 1;
     if (n_threads > POOL_MAX_THREADS)

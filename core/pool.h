@@ -12,7 +12,7 @@
 
 typedef void pool_task_fn(void *data, size_t task);
 
-/* Number of threads in all, the caller's included; 0: number of processors. Until it is called
+/* Number of threads in all, the caller's included; 0: one per physical core. Until it is called
  * there is one: everything runs on the caller. Not while a pool_run is under way. */
 void pool_set_threads(int n_threads);
 int pool_threads(void);
