@@ -12,8 +12,9 @@
 #define AVX2 __attribute__((target("avx2,fma,f16c")))
 #define AVX2_INLINE static inline __attribute__((target("avx2,fma,f16c"), always_inline))
 
-/* A register tile is n_w weight rows x n_x rows of x: 4 x 1..3 or 2 x 4..6, so that at most 12
- * sums and their operands fit the 16 registers, and enough of them hide the latency of an FMA. */
+/* A register tile is n_w weight rows x n_x rows of x: 4 x 1..3, 3 x 4 or 2 x 5..6, so that at most
+ * 12 sums and their operands fit the 16 registers, and enough of them hide the latency of an FMA.
+ */
 #define MAX_W 4
 #define MAX_X 6
 
@@ -68,6 +69,10 @@ struct tile {
     float *save; /* NULL, or [nw, MATMUL_CHUNK]: gets the weights as f32, for further tiles */
 };
 
+/* Whether a tile's weights come from memory. Then those of the next tile, which lie behind them,
+ * are asked for: rows are too short for the processor to follow several at a time. */
+enum source { FROM_MEMORY, FROM_CACHE };
+
 /* Blocks go through f32 in the first-level cache, but for those of 8 bits, which are simple. */
 AVX2_INLINE bool is_converted(enum dtype dtype)
 {
@@ -84,13 +89,15 @@ AVX2_INLINE size_t bytes_of(enum dtype dtype, size_t n)
 
 /* 8 columns from column i on, of which the last n_valid count. */
 AVX2_INLINE void step(__m256 sum[MAX_W][MAX_X], const struct tile *at, size_t i, size_t n_valid,
-                      enum dtype dtype, int nw, int nx)
+                      enum dtype dtype, enum source source, int nw, int nx)
 {
     const size_t size = dtype == DTYPE_F32 ? 4 : 2;
     __m256 ws[MAX_W];
     for (int j = 0; j < nw; j++) {
         const char *p = at->w + (size_t)j * at->w_stride + i * size;
         ws[j] = n_valid == 8 ? load8(p, dtype) : load_tail(p, dtype, n_valid);
+        if (source == FROM_MEMORY)
+            _mm_prefetch(p + (size_t)nw * at->w_stride, _MM_HINT_T0);
         if (at->save)
             _mm256_storeu_ps(at->save + (size_t)j * MATMUL_CHUNK + i, ws[j]);
     }
@@ -130,8 +137,8 @@ AVX2_INLINE void step_q8(__m256 sum[MAX_W][MAX_X], const struct tile *at, size_t
 }
 
 /* y[t * ldy + j] += x[t] . w[j] over n columns. */
-AVX2_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtype dtype, size_t n,
-                          int nw, int nx)
+AVX2_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtype dtype,
+                          enum source source, size_t n, int nw, int nx)
 {
     __m256 sum[MAX_W][MAX_X];
     for (int j = 0; j < nw; j++)
@@ -141,9 +148,9 @@ AVX2_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtyp
     for (; dtype == DTYPE_Q8_0 && i < n; i += QUANT_BLOCK)
         step_q8(sum, at, i, nw, nx);
     for (; i + 8 <= n; i += 8)
-        step(sum, at, i, 8, dtype, nw, nx);
+        step(sum, at, i, 8, dtype, source, nw, nx);
     if (i < n)
-        step(sum, at, i, n - i, dtype, nw, nx);
+        step(sum, at, i, n - i, dtype, source, nw, nx);
     for (int t = 0; t < nx; t++)
         for (int j = 0; j < nw; j++)
             y[(size_t)t * ldy + (size_t)j] += sum8(sum[j][t]);
@@ -151,55 +158,55 @@ AVX2_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtyp
 
 /* Rows t.. of x, nx of them. */
 AVX2_INLINE void tile_at(float *y, size_t ldy, struct tile at, size_t t, enum dtype dtype,
-                         size_t n_chunk, int nw, int nx)
+                         enum source source, size_t n_chunk, int nw, int nx)
 {
     at.x += t * at.ldx;
-    run_tile(y + t * ldy, ldy, &at, dtype, n_chunk, nw, nx);
+    run_tile(y + t * ldy, ldy, &at, dtype, source, n_chunk, nw, nx);
 }
 
 /* nw weight rows against n > 6 rows of x: the first tile converts the weights into the
  * first-level cache, the others take them from there. */
 AVX2_INLINE void many_tiles(float *y, size_t ldy, struct tile at, size_t n, enum dtype dtype,
-                            size_t n_chunk, int nw)
+                            enum source source, size_t n_chunk, int nw)
 {
     float buf[MAX_W * MATMUL_CHUNK];
     at.save = buf;
-    tile_at(y, ldy, at, 0, dtype, n_chunk, nw, 3);
+    tile_at(y, ldy, at, 0, dtype, source, n_chunk, nw, 3);
     at.save = NULL;
     at.w = (const char *)buf;
     at.w_stride = MATMUL_CHUNK * sizeof *buf;
     size_t t = 3;
     for (; t + 3 <= n && n - t != 4; t += 3)
-        tile_at(y, ldy, at, t, DTYPE_F32, n_chunk, nw, 3);
+        tile_at(y, ldy, at, t, DTYPE_F32, FROM_CACHE, n_chunk, nw, 3);
     for (; t + 2 <= n; t += 2)
-        tile_at(y, ldy, at, t, DTYPE_F32, n_chunk, nw, 2);
+        tile_at(y, ldy, at, t, DTYPE_F32, FROM_CACHE, n_chunk, nw, 2);
 }
 
 /* nw weight rows against all n rows of x over one chunk of columns. */
 AVX2_INLINE void group(float *y, size_t ldy, struct tile at, size_t n, enum dtype dtype,
-                       size_t n_chunk, int nw)
+                       enum source source, size_t n_chunk, int nw)
 {
     switch (n) {
     case 1:
-        run_tile(y, ldy, &at, dtype, n_chunk, nw, 1);
+        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 1);
         break;
     case 2:
-        run_tile(y, ldy, &at, dtype, n_chunk, nw, 2);
+        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 2);
         break;
     case 3:
-        run_tile(y, ldy, &at, dtype, n_chunk, nw, 3);
+        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 3);
         break;
     case 4:
-        run_tile(y, ldy, &at, dtype, n_chunk, nw, 4);
+        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 4);
         break;
     case 5:
-        run_tile(y, ldy, &at, dtype, n_chunk, nw, 5);
+        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 5);
         break;
     case 6:
-        run_tile(y, ldy, &at, dtype, n_chunk, nw, 6);
+        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 6);
         break;
     default:
-        many_tiles(y, ldy, at, n, dtype, n_chunk, nw);
+        many_tiles(y, ldy, at, n, dtype, source, n_chunk, nw);
     }
 }
 
@@ -212,7 +219,7 @@ AVX2_INLINE void converted(float *y, size_t ldy, struct tile at, size_t n, enum 
         quant_avx2_to_f32(buf + j * MATMUL_CHUNK, at.w + (size_t)j * at.w_stride, dtype, n_chunk);
     at.w = (const char *)buf;
     at.w_stride = MATMUL_CHUNK * sizeof *buf;
-    group(y, ldy, at, n, DTYPE_F32, n_chunk, nw);
+    group(y, ldy, at, n, DTYPE_F32, FROM_CACHE, n_chunk, nw);
 }
 
 /* Weight rows j .. j + nw over the columns from i0 to i1, chunk by chunk. */
@@ -226,7 +233,7 @@ AVX2_INLINE void columns(float *y, size_t ldy, const float *x, size_t n, const c
         if (is_converted(dtype))
             converted(y, ldy, at, n, dtype, n_chunk, nw);
         else
-            group(y, ldy, at, n, dtype, n_chunk, nw);
+            group(y, ldy, at, n, dtype, FROM_MEMORY, n_chunk, nw);
     }
 }
 
@@ -239,7 +246,10 @@ AVX2_INLINE void rows_of(float *y, size_t ldy, const float *x, size_t n, const c
         memset(y + t * ldy, 0, n_out * sizeof *y);
     for (size_t i0 = 0; i0 < n_in; i0 += width) {
         size_t i1 = n_in - i0 < width ? n_in : i0 + width, j = 0;
-        if (n >= 4 && n <= 6)
+        if (n == 4)
+            for (; j + 3 <= n_out; j += 3)
+                columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 3);
+        else if (n == 5 || n == 6)
             for (; j + 2 <= n_out; j += 2)
                 columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 2);
         else
