@@ -37,13 +37,53 @@ struct forward *forward_new(const struct model *model)
     return f;
 }
 
+/* The scratch memory: where each block is kept, and its floats for each row. */
+#define N_SCRATCH_BLOCKS 10
+struct scratch_block {
+    float **block;
+    size_t width;
+};
+
+static void list_scratch(struct scratch_block out[N_SCRATCH_BLOCKS], struct forward *f,
+                         const struct model *model)
+{
+    const struct model_config *c = &model->config;
+    const size_t d_model = (size_t)c->d_model, d_ff = (size_t)c->d_ff;
+    const size_t d_q = (size_t)c->n_heads * (size_t)c->d_head;
+    const size_t d_kv = (size_t)c->n_kv_heads * (size_t)c->d_head;
+    const struct scratch_block blocks[N_SCRATCH_BLOCKS] = {
+        {&f->y, d_model},
+        {&f->q, d_q},
+        {&f->mixed, d_q},
+        {&f->k, d_kv},
+        {&f->v, d_kv},
+        {&f->gate, d_ff},
+        {&f->up, d_ff},
+        {&f->out, d_model},
+        {&f->cosines, (size_t)c->d_head / 2},
+        {&f->sines, (size_t)c->d_head / 2},
+    };
+    memcpy(out, blocks, sizeof blocks);
+}
+
+size_t forward_row_bytes(const struct model *model)
+{
+    struct forward none;
+    struct scratch_block blocks[N_SCRATCH_BLOCKS];
+    size_t n_floats = 0;
+    list_scratch(blocks, &none, model);
+    for (size_t i = 0; i < N_SCRATCH_BLOCKS; i++)
+        n_floats += blocks[i].width;
+    return n_floats * sizeof(float);
+}
+
 static void free_scratch(struct forward *f)
 {
-    float **blocks[] = {&f->y,    &f->q,  &f->mixed, &f->k,       &f->v,
-                        &f->gate, &f->up, &f->out,   &f->cosines, &f->sines};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
-        free(*blocks[i]);
-        *blocks[i] = NULL;
+    struct scratch_block blocks[N_SCRATCH_BLOCKS];
+    list_scratch(blocks, f, f->model);
+    for (size_t i = 0; i < N_SCRATCH_BLOCKS; i++) {
+        free(*blocks[i].block);
+        *blocks[i].block = NULL;
     }
     free(f->queries);
     f->queries = NULL;
@@ -63,34 +103,15 @@ int forward_reserve(struct forward *f, int n, struct err *err)
     assert(n <= FORWARD_MAX_ROWS);
     if (n <= f->cap)
         return ERR_OK;
-    const struct model_config *c = &f->model->config;
-    const size_t d_model = (size_t)c->d_model, d_ff = (size_t)c->d_ff;
-    const size_t d_q = (size_t)c->n_heads * (size_t)c->d_head;
-    const size_t d_kv = (size_t)c->n_kv_heads * (size_t)c->d_head;
-    const struct {
-        float **block;
-        size_t width;
-    } blocks[] = {
-        {&f->y, d_model},
-        {&f->q, d_q},
-        {&f->mixed, d_q},
-        {&f->k, d_kv},
-        {&f->v, d_kv},
-        {&f->gate, d_ff},
-        {&f->up, d_ff},
-        {&f->out, d_model},
-        {&f->cosines, (size_t)c->d_head / 2},
-        {&f->sines, (size_t)c->d_head / 2},
-    };
+    struct scratch_block blocks[N_SCRATCH_BLOCKS];
+    list_scratch(blocks, f, f->model);
     free_scratch(f);
-    size_t n_floats = 0;
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
-        n_floats += blocks[i].width * (size_t)n;
+    for (size_t i = 0; i < N_SCRATCH_BLOCKS; i++) {
         *blocks[i].block = mem_try_alloc((size_t)n * blocks[i].width, sizeof(float));
         if (!*blocks[i].block) {
             free_scratch(f);
             return err_set(err, ERR_NOMEM, "no memory to run %d tokens at once (%zu MB)", n,
-                           n_floats * sizeof(float) >> 20);
+                           (size_t)n * forward_row_bytes(f->model) >> 20);
         }
     }
     f->queries = mem_alloc((size_t)n, sizeof *f->queries);

@@ -56,6 +56,9 @@ void forward_set_step(struct forward *f, double cost); /* FORWARD_STEP_COST; les
 /* Makes sure there is scratch for batches of n rows. n <= FORWARD_MAX_ROWS. */
 int forward_reserve(struct forward *f, int n, struct err *err) ERR_CHECK;
 
+/* Bytes of scratch for each row of a batch. */
+size_t forward_row_bytes(const struct model *model);
+
 /* x [n, d_model] = embed[ids] * sqrt(d_model) */
 void forward_embed(float *x, const struct model *model, const int *ids, int n);
 

@@ -33,6 +33,12 @@ struct work {
     struct err *err;
 };
 
+/* For looking at: model_matrix hands out what may be changed. */
+static const struct matrix *matrix_of(const struct model *model, enum weight_role role, int layer)
+{
+    return model_matrix((struct model *)(uintptr_t)model, role, layer);
+}
+
 static bool can_be_quantised(const struct matrix *m)
 {
     return dtype_block(m->dtype) == 1 && m->n_cols % QUANT_BLOCK == 0;
@@ -74,15 +80,19 @@ static void list_items(struct work *w)
             add_item(w, (enum weight_role)role, layer);
 }
 
+size_t model_matrix_bytes(const struct model *model, enum weight_role role, int layer, bool is_q8)
+{
+    const struct matrix *m = matrix_of(model, role, layer);
+    return !m ? 0 : is_q8 && can_be_quantised(m) ? block_bytes(m) : stored_bytes(m);
+}
+
 size_t model_quantised_bytes(const struct model *model)
 {
-    size_t bytes = model->n_weight_bytes;
-    /* the list only looks at shapes */
-    struct work w = {.model = (struct model *)(uintptr_t)model};
-    list_items(&w);
-    for (size_t i = 0; i < w.n_items; i++)
-        bytes -= stored_bytes(w.items[i].matrix) - w.items[i].blocks.n_bytes;
-    free(w.items);
+    size_t bytes = model->n_weight_bytes; /* norms included */
+    for (int layer = 0; layer < model->config.n_layers; layer++)
+        for (int role = layer == 0 ? 0 : WEIGHT_QUERY; role < N_WEIGHT_ROLES; role++)
+            bytes += model_matrix_bytes(model, (enum weight_role)role, layer, true) -
+                     model_matrix_bytes(model, (enum weight_role)role, layer, false);
     return bytes;
 }
 

@@ -20,6 +20,9 @@ struct quantise_options {
 /* What n_weight_bytes would become. */
 size_t model_quantised_bytes(const struct model *model);
 
+/* Bytes of a matrix as it is, or as it will be once the model is quantised; 0 for a norm. */
+size_t model_matrix_bytes(const struct model *model, enum weight_role role, int layer, bool is_q8);
+
 /* Quantises an opened model; no session of it may exist. Blocks in the cache that fit the model's
  * files are used, whoever stored them; ones that do not are said in model->notice, and replaced if
  * writes_cache is set. Without a cache the blocks are on the heap: ERR_NOMEM. */

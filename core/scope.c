@@ -4,6 +4,7 @@
 #include "data/chat_template.h"
 #include "data/file.h"
 #include "data/hub_cache.h"
+#include "data/memory.h"
 #include "data/model_gguf.h"
 
 #include <stdlib.h>
@@ -206,8 +207,37 @@ char *scope_warning(const struct scope *scope)
     return text.data;
 }
 
-static int quantise(struct scope *scope, const struct scope_options *options, struct err *err)
+struct memory_plan scope_memory_plan(const struct scope *scope, const struct scope_options *options,
+                                     int need)
 {
+    int n_all = scope->model ? scope->model->config.n_layers : 0;
+    return (struct memory_plan){
+        .model = scope->model,
+        .dict = scope->dict,
+        .is_q8 = options->weights == WEIGHTS_Q8,
+        .is_cached = options->caches_weights,
+        .kv = options->kv,
+        .n_layers = need & SCOPE_LENS    ? 0
+                    : need & SCOPE_READS ? scope->hook_layer + 1
+                                         : n_all,
+        .has_logits = !(need & SCOPE_READS),
+        .n_pieces = scope->tokenizer ? (size_t)vocab_size(tokenizer_vocab(scope->tokenizer)) : 0,
+    };
+}
+
+/* The last step of opening: whatever else is wrong has been said before gigabytes are touched. */
+static int load_weights(struct scope *scope, const struct scope_options *options, int need,
+                        struct err *err)
+{
+    if (!options->ignores_memory) {
+        const struct memory_plan use = scope_memory_plan(scope, options, need);
+        size_t available = options->n_available ? options->n_available : memory_available();
+        int rc = memory_need_check(&use, available, err);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    if (options->weights == WEIGHTS_STORED)
+        return ERR_OK;
     const struct quantise_options q = {options->caches_weights, options->progress,
                                        options->progress_data};
     return model_quantise(scope->model, &q, err);
@@ -234,9 +264,8 @@ static int open_parts(struct scope *scope, const struct scope_paths *paths,
         rc = scope_check(scope, options->layer, err);
     if (rc == ERR_OK && need & SCOPE_CALIBRATION && scope->dict && paths->model)
         rc = scope_open_calibration(scope, paths->model, err);
-    /* last, because it takes seconds: whatever else is wrong is said before */
-    if (rc == ERR_OK && scope->model && options->weights == WEIGHTS_Q8 && !(need & SCOPE_AS_STORED))
-        rc = quantise(scope, options, err);
+    if (rc == ERR_OK && scope->model && !(need & SCOPE_AS_STORED))
+        rc = load_weights(scope, options, need, err);
     return rc;
 }
 

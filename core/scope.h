@@ -4,6 +4,7 @@
 #define CORE_SCOPE_H
 
 #include "core/chat.h"
+#include "core/memory_need.h"
 #include "core/model.h"
 #include "core/prompt.h"
 #include "core/scope_paths.h"
@@ -33,12 +34,17 @@ enum scope_need {
     SCOPE_DICT_IF_ANY = 8,
     SCOPE_TOKENIZER_IF_ANY = 32, /* without the model it belongs to */
     SCOPE_CALIBRATION = 16, /* the dictionary gets what `axscope calibrate` stored, if it did */
-    SCOPE_AS_STORED = 64,   /* the weights are looked at, not used: nothing is quantised */
+    SCOPE_AS_STORED = 64,   /* the weights are looked at, not used: nothing is quantised, and memory
+                               not asked about */
+    /* what of the model will run, for the question whether it fits; neither: all of it */
+    SCOPE_READS = 128, /* layers up to the hook */
+    SCOPE_LENS = 256,  /* the output matrix alone */
 };
 
 /* Opens what `need` (a union of scope_need) asks for and checks that it fits together. Only what
  * is needed is read: a search opens no model. ERR_ARG: --model is needed and absent, or several
- * lN folders without --layer. */
+ * lN folders without --layer. ERR_NOMEM: it takes more memory than is available
+ * (core/memory_need.h). */
 int scope_open(struct scope *out, const struct scope_options *options, int need,
                struct err *err) ERR_CHECK;
 void scope_close(struct scope *scope);
@@ -46,6 +52,10 @@ void scope_close(struct scope *scope);
 /* Does the dictionary fit the model? Sets the hook layer: `layer` if >= 0, else the dictionary's,
  * else the last. scope_open has done it; for scopes that were put together by hand. */
 int scope_check(struct scope *scope, int layer, struct err *err) ERR_CHECK;
+
+/* What of the scope's model takes memory under these options and needs. */
+struct memory_plan scope_memory_plan(const struct scope *scope, const struct scope_options *options,
+                                     int need);
 
 /* What a calibration of this scope's dictionary on the model at `model_path` is kept under. */
 int scope_calibration_key(struct calibration_key *out, const struct scope *scope,

@@ -6,6 +6,7 @@
 #include "data/tensor.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* What a model's weights are used as. */
 enum scope_weights {
@@ -23,6 +24,8 @@ struct scope_options {
     enum scope_weights weights; /* --weights */
     bool caches_weights;        /* --cache-weights */
     enum dtype kv;              /* --kv: what sessions keep keys and values as, F32 or F16 */
+    bool ignores_memory;        /* --force: too little of it is no reason to refuse */
+    size_t n_available;         /* bytes that are taken as available; 0: ask the system (tests) */
     /* of the quantising, see core/model_quantise.h; may be NULL */
     bool (*progress)(void *data, long done, long total);
     void *progress_data;

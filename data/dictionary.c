@@ -258,6 +258,11 @@ size_t dictionary_encoder_bytes(const struct dictionary *dict)
     return dict->sae ? matrix_bytes(&dict->sae->w_enc) : 0;
 }
 
+size_t dictionary_bytes(const struct dictionary *dict)
+{
+    return matrix_bytes(&dict->directions) + dictionary_encoder_bytes(dict);
+}
+
 size_t dictionary_heap_bytes(const struct dictionary *dict)
 {
     size_t bytes = dict->weights ? tensor_file_heap_bytes(dict->weights) : 0;

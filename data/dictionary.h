@@ -54,9 +54,10 @@ void dictionary_close(struct dictionary *dict);
 /* "directions", "standard", "jumprelu", "topk" or "gated": how its latents come about. */
 const char *dictionary_kind(const struct dictionary *dict);
 
-/* Bytes of the encoder's matrix as stored (0 without one), and bytes of all matrices that are on
- * the heap because they cannot be used where they lie. */
+/* Bytes of the encoder's matrix as stored (0 without one), of it and the directions together, and
+ * of all matrices that are on the heap because they cannot be used where they lie. */
 size_t dictionary_encoder_bytes(const struct dictionary *dict);
+size_t dictionary_bytes(const struct dictionary *dict);
 size_t dictionary_heap_bytes(const struct dictionary *dict);
 
 /* The row's direction as f32: dst [d_model]. */

@@ -478,6 +478,8 @@ const struct option option_table[] = {
     OTHER("kv", "FORM", "f32|f16",
           "keys and values: f32 (default), or f16: half of the memory of a text", GROUP_FILES,
           RUNS_MODEL | BIT(INFO) | BIT(BENCH) | BIT(TUI), parse_kv),
+    FLAG("force", "open a model that takes more memory than there is", GROUP_FILES, OPENS_MODEL,
+         scope.ignores_memory),
     INT("threads", "N", "threads (default: one per core)", GROUP_FILES, OPENS_MODEL | BIT(OPEN),
         threads, 1, 1024),
     FLAG("exact", "products with weights in blocks in f32: 5e-5 nearer, half as fast", GROUP_FILES,

@@ -241,7 +241,8 @@ static void print_text(const struct calibrating *c)
 
 static int calibrate(struct calibrating *c, struct err *err)
 {
-    int rc = job_open_scope(&c->scope, c->args, SCOPE_MODEL | SCOPE_DICT | SCOPE_TOKENIZER, err);
+    int rc = job_open_scope(&c->scope, c->args,
+                            SCOPE_MODEL | SCOPE_DICT | SCOPE_TOKENIZER | SCOPE_READS, err);
     if (rc == ERR_OK)
         rc = read_texts(c, err);
     if (rc == ERR_OK)

@@ -1,7 +1,6 @@
 /* axscope info: what is loaded, its shapes and sizes, what memory it will take. */
-#include "core/kv_cache.h"
 #include "core/matmul.h"
-#include "core/model_quantise.h"
+#include "data/memory.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
 #include "tui/job.h"
@@ -9,16 +8,6 @@
 #include "tui/version.h"
 
 #include <string.h>
-
-#define FORECAST_TOKENS 1024
-
-/* Bytes that one more token of one timeline costs. */
-static size_t bytes_per_token(const struct scope *scope)
-{
-    size_t latents = scope->dict ? scope->dict->n_concepts : 0;
-    return kv_cache_bytes(scope->model, 1, scope->kv) +
-           ((size_t)scope->model->config.d_model + latents) * sizeof(float);
-}
 
 /* The types that the matrices are stored in: a bit per enum dtype. */
 static unsigned stored_types(const struct model *model)
@@ -34,24 +23,24 @@ static unsigned stored_types(const struct model *model)
     return types;
 }
 
-static size_t dictionary_bytes(const struct dictionary *dict)
+/* Everything that the options concern, the whole model being used. */
+struct forecast {
+    struct memory_plan use;
+    struct memory_need need;
+    size_t available; /* 0: unknown */
+};
+
+static struct forecast make_forecast(const struct scope *scope, const struct scope_options *options)
 {
-    return dict->n_concepts * dict->d_model * dtype_size(dict->directions.dtype) +
-           dictionary_encoder_bytes(dict);
+    struct forecast f = {.use = scope_memory_plan(scope, options, 0),
+                         .available = memory_available()};
+    memory_need(&f.need, &f.use);
+    return f;
 }
 
-static size_t weight_bytes(const struct scope *scope, enum scope_weights weights)
+static size_t whole(const struct forecast *f)
 {
-    return weights == WEIGHTS_Q8 ? model_quantised_bytes(scope->model)
-                                 : scope->model->n_weight_bytes;
-}
-
-static size_t forecast(const struct scope *scope, enum scope_weights weights)
-{
-    size_t bytes = scope->dict ? dictionary_bytes(scope->dict) : 0;
-    if (scope->model)
-        bytes += weight_bytes(scope, weights) + FORECAST_TOKENS * bytes_per_token(scope);
-    return bytes;
+    return f->need.heap + f->need.mapped;
 }
 
 /* --- JSON --- */
@@ -103,7 +92,22 @@ static void json_dictionary_shape(struct json_writer *w, const struct dictionary
     jw_object_end(w);
 }
 
-static void print_json(const struct scope *scope, enum scope_weights weights)
+static void json_memory(struct json_writer *w, const struct scope *scope, const struct forecast *f)
+{
+    jw_key(w, "memory");
+    jw_object(w);
+    if (scope->model) {
+        jw_key(w, "weight_bytes"), jw_int(w, (long long)f->need.weights);
+        jw_key(w, "bytes_per_token"), jw_int(w, (long long)f->need.per_token);
+    }
+    jw_key(w, "forecast_tokens"), jw_int(w, MEMORY_NEED_TOKENS);
+    jw_key(w, "forecast_bytes"), jw_int(w, (long long)whole(f));
+    jw_key(w, "heap_bytes"), jw_int(w, (long long)f->need.heap);
+    jw_key(w, "available_bytes"), jw_int(w, (long long)f->available);
+    jw_object_end(w);
+}
+
+static void print_json(const struct scope *scope, const struct forecast *f)
 {
     struct json_writer w;
     json_writer_init(&w, stdout, NULL);
@@ -118,15 +122,7 @@ static void print_json(const struct scope *scope, enum scope_weights weights)
     jw_key(&w, "has_tokenizer"), jw_bool(&w, scope->tokenizer != NULL);
     jw_key(&w, "is_chat"), jw_bool(&w, scope->is_chat);
     jw_key(&w, "is_demo"), jw_bool(&w, scope->is_demo);
-    jw_key(&w, "memory");
-    jw_object(&w);
-    if (scope->model) {
-        jw_key(&w, "weight_bytes"), jw_int(&w, (long long)weight_bytes(scope, weights));
-        jw_key(&w, "bytes_per_token"), jw_int(&w, (long long)bytes_per_token(scope));
-    }
-    jw_key(&w, "forecast_tokens"), jw_int(&w, FORECAST_TOKENS);
-    jw_key(&w, "forecast_bytes"), jw_int(&w, (long long)forecast(scope, weights));
-    jw_object_end(&w);
+    json_memory(&w, scope, f);
     jw_key(&w, "isa"), jw_string(&w, matmul_isa());
     jw_key(&w, "threads"), jw_int(&w, matmul_threads());
     jw_object_end(&w);
@@ -151,8 +147,7 @@ static void print_path(const struct paint *p, const char *title, const char *nam
     putchar('\n');
 }
 
-static void print_model(const struct paint *p, const struct scope *scope,
-                        enum scope_weights weights)
+static void print_model(const struct paint *p, const struct scope *scope, const struct forecast *f)
 {
     const struct model *model = scope->model;
     const struct model_config *c = &model->config;
@@ -171,10 +166,10 @@ static void print_model(const struct paint *p, const struct scope *scope,
             printf(" %s", dtype_name((enum dtype)d));
     putchar('\n');
     print_size("weights", model->n_weight_bytes);
-    if (weights == WEIGHTS_Q8)
-        print_size("in 8 bits", weight_bytes(scope, weights));
+    if (f->use.is_q8)
+        print_size("in 8 bits", f->need.weights);
     printf("  %-14s %.1f MB more for each 1000 tokens\n", "text",
-           (double)(1000 * bytes_per_token(scope)) / 1e6);
+           (double)(1000 * f->need.per_token) / 1e6);
 }
 
 static void print_dictionary(const struct paint *p, const struct scope *scope)
@@ -193,24 +188,30 @@ static void print_dictionary(const struct paint *p, const struct scope *scope)
         print_size("of them heap", dictionary_heap_bytes(dict));
 }
 
-static void print_text(const struct scope *scope, const struct scope_options *options)
+static void print_memory(const struct forecast *f)
+{
+    printf("memory        %.1f MB with a text of %d tokens: %.1f MB heap, the rest mapped files\n",
+           (double)whole(f) / 1e6, MEMORY_NEED_TOKENS, (double)f->need.heap / 1e6);
+    if (f->available > 0)
+        printf("  %-14s %.1f MB: %s\n", "available", (double)f->available / 1e6,
+               whole(f) <= f->available ? "it fits" : "it does not fit");
+}
+
+static void print_text(const struct scope *scope, const struct forecast *f)
 {
     struct paint p;
     paint_init(&p, stdout);
     if (scope->is_demo)
         puts("the bundled demo\n");
     if (scope->model)
-        print_model(&p, scope, options->weights);
+        print_model(&p, scope, f);
     else
         puts("model       none (--model)");
     if (scope->dict)
         print_dictionary(&p, scope);
     else
         puts("dictionary  none (--dict)");
-    printf("memory        %.1f MB with a text of %d tokens; weights are %s\n",
-           (double)forecast(scope, options->weights) / 1e6, FORECAST_TOKENS,
-           options->weights == WEIGHTS_STORED || options->caches_weights ? "used where they lie"
-                                                                         : "on the heap");
+    print_memory(f);
     printf("arithmetic    %s, %d threads\n", matmul_isa(), matmul_threads());
     printf("version       %s\n", version_string());
 }
@@ -223,10 +224,11 @@ int cli_info(const struct args *args, struct err *err)
     int rc = job_open_scope(&scope, args, need, err);
     if (rc != ERR_OK)
         return rc;
+    struct forecast f = make_forecast(&scope, &args->scope);
     if (args->json)
-        print_json(&scope, args->scope.weights);
+        print_json(&scope, &f);
     else
-        print_text(&scope, &args->scope);
+        print_text(&scope, &f);
     scope_close(&scope);
     return rc;
 }

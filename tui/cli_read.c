@@ -371,7 +371,9 @@ static int compute(struct reading *r, struct job *job, struct err *err)
 int cli_read(const struct args *args, struct err *err)
 {
     struct job job;
-    int rc = job_open(&job, args, SCOPE_DICT | SCOPE_CALIBRATION, 1, err);
+    bool is_plain = args->n_edits == 0 && args->n_more_dicts == 0; /* of one hook layer */
+    int need = SCOPE_DICT | SCOPE_CALIBRATION | (is_plain ? SCOPE_READS : 0);
+    int rc = job_open(&job, args, need, 1, err);
     if (rc != ERR_OK)
         return rc;
     job_note_unsteered(&job, job.set.layers, job.set.n, false);

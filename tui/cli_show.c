@@ -290,8 +290,9 @@ int cli_show(const struct args *args, struct err *err)
     struct scope scope;
     struct dict_set set;
     bool dict_alone = args->scope.dict && !args->scope.model;
-    int rc = job_open_scope(&scope, args,
-                            SCOPE_DICT | SCOPE_CALIBRATION | (dict_alone ? 0 : SCOPE_MODEL), err);
+    int rc = job_open_scope(
+        &scope, args, SCOPE_DICT | SCOPE_CALIBRATION | SCOPE_LENS | (dict_alone ? 0 : SCOPE_MODEL),
+        err);
     if (rc != ERR_OK)
         return rc;
     rc = job_open_dicts(&set, &scope, args, err);

@@ -54,18 +54,18 @@ _axscope() {
         esac
     done
     case $command in
-        bench) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --threads --exact --json --ids --seed --only --runs --reference --tokens --quick --long --help' ;;
-        selftest) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --exact --json --help' ;;
+        bench) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --force --threads --exact --json --ids --seed --only --runs --reference --tokens --quick --long --help' ;;
+        selftest) word='--model --dict --acts --labels --layer --weights --cache-weights --force --threads --exact --json --help' ;;
         open) word='--model --dict --acts --labels --layer --threads --color --bg --help' ;;
-        calibrate) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --exact --json --texts --again --min-tokens --help' ;;
-        info) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --threads --exact --json --help' ;;
-        dump) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --threads --exact --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
+        calibrate) word='--model --dict --acts --labels --layer --weights --cache-weights --force --threads --exact --json --texts --again --min-tokens --help' ;;
+        info) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --force --threads --exact --json --help' ;;
+        dump) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --force --threads --exact --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --signed --out --layers --logits --latents --help' ;;
         tokenize) word='--model --json --messages --bos --lines --help' ;;
-        steer) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --threads --exact --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
-        show) word='--model --dict --acts --labels --layer --weights --cache-weights --threads --exact --json --lens --nearest --help' ;;
+        steer) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --force --threads --exact --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --max-tokens --temperature --top-k --top-p --seed --help' ;;
+        show) word='--model --dict --acts --labels --layer --weights --cache-weights --force --threads --exact --json --lens --nearest --help' ;;
         search) word='--model --dict --acts --labels --layer --json --limit --case-sensitive --fuzzy --sort --genre --help' ;;
-        read) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --threads --exact --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
-        *) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --threads --exact --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest bench' ;;
+        read) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --force --threads --exact --json --ids --raw --chat --answer --messages --set --strength --clamp --threshold --project-out --steer-at --top --concept --all --pool --dump --unit --signed --help' ;;
+        *) word='--model --dict --acts --labels --layer --weights --cache-weights --kv --force --threads --exact --color --bg --completions --ids --raw --chat --help read search show steer tokenize dump info calibrate open selftest bench' ;;
     esac
     COMPREPLY=($(compgen -W "$word" -- "$cur"))
 }

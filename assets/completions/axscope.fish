@@ -19,6 +19,7 @@ complete -c axscope -l layer -x -d 'its hook layer, from 0 (default: what its fi
 complete -c axscope -l weights -x -a 'stored q8' -d 'stored (default), or q8: 8 bits each, half of the memory'
 complete -c axscope -l cache-weights -d 'with --weights q8: keep them on the disk, so that later starts map them'
 complete -c axscope -l kv -x -a 'f32 f16' -d 'keys and values: f32 (default), or f16: half of the memory of a text'
+complete -c axscope -l force -d 'open a model that takes more memory than there is'
 complete -c axscope -l threads -x -d 'threads (default: one per core)'
 complete -c axscope -l exact -d 'products with weights in blocks in f32: 5e-5 nearer, half as fast'
 complete -c axscope -l json -n '__fish_seen_subcommand_from read search show steer tokenize dump info calibrate selftest bench' -d 'print JSON'

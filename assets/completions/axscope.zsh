@@ -30,6 +30,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -52,6 +53,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -78,6 +80,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -96,6 +99,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -111,6 +115,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -151,6 +156,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -181,6 +187,7 @@ _axscope() {
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -213,6 +220,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--json[print JSON]' \
@@ -246,6 +254,7 @@ _axscope() {
                 '--weights=[stored (default), or q8\: 8 bits each, half of the memory]:FORM:(stored q8)' \
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
+                '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \

@@ -87,6 +87,28 @@ START_TEST(weights_are_quantised_where_they_are_used)
 }
 END_TEST
 
+START_TEST(a_model_that_takes_more_than_there_is_is_refused_unless_forced)
+{
+    struct scope scope;
+    struct err err;
+    struct scope_options o = options(MINI, NULL);
+    o.n_available = 1 << 20;
+    ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL, &err), ERR_NOMEM);
+    ck_assert_ptr_null(scope.model);
+    ck_assert_ptr_nonnull(strstr(err.message, "gemma2-mini: takes"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "--force"));
+    ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL | SCOPE_AS_STORED, &err), ERR_OK);
+    scope_close(&scope);
+    o.ignores_memory = true;
+    ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL, &err), ERR_OK);
+    scope_close(&scope);
+    o.ignores_memory = false;
+    o.n_available = 1 << 30;
+    ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL, &err), ERR_OK);
+    scope_close(&scope);
+}
+END_TEST
+
 START_TEST(the_layer_flag_wins_over_the_dictionary)
 {
     struct scope scope;
@@ -345,6 +367,7 @@ Suite *suite_scope(void)
     tcase_add_test(t, a_dictionary_alone_is_enough_for_a_search);
     tcase_add_test(t, what_does_not_fit_is_refused);
     tcase_add_test(t, weights_are_quantised_where_they_are_used);
+    tcase_add_test(t, a_model_that_takes_more_than_there_is_is_refused_unless_forced);
     tcase_add_test(t, the_layer_flag_wins_over_the_dictionary);
     tcase_add_test(t, hub_names_are_found_under_both_names_of_a_dictionary);
     tcase_add_test(t, a_chat_dictionary_on_a_base_model_is_warned_of_by_name_only);

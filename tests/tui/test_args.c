@@ -440,6 +440,9 @@ START_TEST(weights_are_used_as_stored_unless_asked)
     args = accepted("axscope --cache-weights --weights q8 text");
     ck_assert(args.scope.weights == WEIGHTS_Q8 && args.scope.caches_weights);
     args_clear(&args);
+    args = accepted("axscope steer --force text");
+    ck_assert(args.scope.ignores_memory);
+    args_clear(&args);
     args = accepted("axscope info --weights=q8");
     ck_assert(args.scope.weights == WEIGHTS_Q8 && !args.scope.caches_weights);
     args_clear(&args);
