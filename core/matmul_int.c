@@ -99,9 +99,13 @@ static void quantise_row(void *data, size_t t)
 {
     const struct int_product *p = data;
     const size_t n_in = p->w->n_cols, n_chunks = int_n_chunks(n_in);
-    for (size_t c = 0; c < n_chunks; c++)
-        p->kernels->quantise(p->rows + t * n_chunks + c, p->x + t * n_in + c * INT_CHUNK,
+    for (size_t c = 0; c < n_chunks; c++) {
+        struct int_chunk *chunk = p->rows + t * n_chunks + c;
+        p->kernels->quantise(chunk, p->x + t * n_in + c * INT_CHUNK,
                              size_min(INT_CHUNK, n_in - c * INT_CHUNK));
+        if (p->kernels->spread && p->n > 1)
+            p->kernels->spread(chunk);
+    }
 }
 
 static void rows_task(void *data, size_t task)

@@ -42,8 +42,12 @@ struct int_kernels {
     /* 256 columns of weights, stored in whole blocks at src, any address. */
     void (*unpack)(struct int_chunk *dst, const void *src, enum dtype dtype);
 
-    /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out. x [n][chunks of n_in columns]; w [n_out,
-     * n_in] as stored, read once. */
+    /* NULL, or brings a chunk of x into the order of rows for n > 1: q[i] is then the pairs i of
+     * even columns of all blocks, and the pairs i of odd ones. */
+    void (*spread)(struct int_chunk *chunk);
+
+    /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out. x [n][chunks of n_in columns]; w
+     * [n_out, n_in] as stored, read once. */
     void (*rows)(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
                  enum dtype dtype, size_t n_out, size_t n_in);
 
@@ -58,6 +62,15 @@ struct int_kernels {
 
 extern const struct int_kernels int_generic;
 extern const struct int_kernels int_avx2; /* only where isa_best() says so */
+
+/* The parts of int_avx2 that have files of their own. */
+#define INT_AVX2_ROWS 6        /* above, lanes that hold rows are faster */
+#define INT_AVX2_PANEL_ROWS 24 /* weight rows unpacked at a time: whole tiles of any height */
+void int_avx2_unpack(struct int_chunk *dst, const void *src, enum dtype dtype);
+void int_avx2_rows(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
+                   enum dtype dtype, size_t n_out, size_t n_in);
+void int_avx2_panels(float *y, size_t ldy, const struct int_panel *x, size_t n, const void *w,
+                     enum dtype dtype, size_t n_out, size_t n_in);
 
 static inline size_t int_n_chunks(size_t n_in)
 {

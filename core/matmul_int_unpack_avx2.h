@@ -1,4 +1,4 @@
-/* Inside of matmul_int_avx2.c: blocks of weights (data/quant.h) to integers of 16 bits. The dtype
+/* Inside of matmul_int*_avx2.c: blocks of weights (data/quant.h) to integers of 16 bits. The dtype
  * and the block's number are constants wherever these are inlined. */
 #ifndef CORE_MATMUL_INT_UNPACK_AVX2_H
 #define CORE_MATMUL_INT_UNPACK_AVX2_H
@@ -12,98 +12,123 @@
 #define AVX2 __attribute__((target("avx2,fma,f16c")))
 #define AVX2_INLINE static inline __attribute__((target("avx2,fma,f16c"), always_inline))
 
-/* The columns of a block with even and with odd numbers, 16 each: bytes that share a word. */
-struct block {
-    __m256i even, odd;
-};
-
-AVX2_INLINE __m256i load32(const uint8_t *p)
+AVX2_INLINE __m256i load32(const void *p)
 {
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+    return _mm256_loadu_si256(p);
 }
 
-AVX2_INLINE struct block q8_0_block(const uint8_t *p)
+AVX2_INLINE void store32(void *p, __m256i v)
 {
-    __m256i q = load32(p + 2);
-    return (struct block){_mm256_srai_epi16(_mm256_slli_epi16(q, 8), 8), _mm256_srai_epi16(q, 8)};
+    _mm256_storeu_si256(p, v);
 }
+
+/* out[i] lane j = in[j] lane i, lanes of 4 bytes. */
+AVX2_INLINE void transpose8(__m256i out[8], const __m256i in[8])
+{
+    __m256i pair[8], four[8];
+    for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_epi32(in[i], in[i + 1]);
+        pair[i + 1] = _mm256_unpackhi_epi32(in[i], in[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; k++) {
+            four[i + 2 * k] = _mm256_unpacklo_epi64(pair[i + k], pair[i + k + 2]);
+            four[i + 2 * k + 1] = _mm256_unpackhi_epi64(pair[i + k], pair[i + k + 2]);
+        }
+    for (int i = 0; i < 4; i++) {
+        out[i] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x20);
+        out[i + 4] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x31);
+    }
+}
+
+/* Eight runs of 32 bytes, so many bytes apart. */
+AVX2_INLINE void transpose_bytes(void *dst, size_t dst_stride, const void *src, size_t src_stride)
+{
+    __m256i in[8], out[8];
+    for (int i = 0; i < 8; i++)
+        in[i] = load32((const uint8_t *)src + (size_t)i * src_stride);
+    transpose8(out, in);
+    for (int i = 0; i < 8; i++)
+        store32((uint8_t *)dst + (size_t)i * dst_stride, out[i]);
+}
+
+/* --- the integers of block g of a chunk as 32 bytes, those of Q6_K without their scales --- */
 
 /* Four bits of each byte, from bit `shift` on. */
-AVX2_INLINE struct block nibbles(__m256i q, int shift)
+AVX2_INLINE __m256i nibbles(__m256i q, int shift)
 {
-    const __m256i mask = _mm256_set1_epi16(15);
-    return (struct block){_mm256_and_si256(_mm256_srli_epi16(q, shift), mask),
-                          _mm256_and_si256(_mm256_srli_epi16(q, shift + 8), mask)};
+    return _mm256_and_si256(_mm256_srli_epi16(q, shift), _mm256_set1_epi8(15));
 }
 
-AVX2_INLINE struct block q4_0_block(const uint8_t *p)
+AVX2_INLINE __m256i q4_0_bytes(const uint8_t *p)
 {
-    const __m256i eight = _mm256_set1_epi16(8);
-    __m128i q = _mm_loadu_si128((const __m128i *)(const void *)(p + 2));
-    struct block b = nibbles(_mm256_set_m128i(_mm_srli_epi16(q, 4), q), 0);
-    return (struct block){_mm256_sub_epi16(b.even, eight), _mm256_sub_epi16(b.odd, eight)};
+    __m128i q = _mm_loadu_si128((const void *)(p + 2));
+    __m256i both = _mm256_set_m128i(_mm_srli_epi16(q, 4), q);
+    return _mm256_sub_epi8(nibbles(both, 0), _mm256_set1_epi8(8));
 }
 
-AVX2_INLINE struct block q4_k_block(const uint8_t *p, int g)
+/* The bits of mask, whose lowest is bit 4, from bit `bit` on of each byte. */
+AVX2_INLINE __m256i bits_to_4(__m256i bytes, int bit, int mask)
 {
-    return nibbles(load32(p + 16 + g / 2 * 32), g % 2 * 4);
+    __m256i moved = bit < 4 ? _mm256_slli_epi16(bytes, 4 - bit) : _mm256_srli_epi16(bytes, bit - 4);
+    return _mm256_and_si256(moved, _mm256_set1_epi8((char)mask));
 }
 
-/* The bits of mask, whose lowest is bit 4, from bit `bit` on of each word. */
-AVX2_INLINE __m256i bits_to_4(__m256i words, int bit, int mask)
+AVX2_INLINE __m256i q5_k_bytes(const uint8_t *p, int g)
 {
-    __m256i moved = bit < 4 ? _mm256_slli_epi16(words, 4 - bit) : _mm256_srli_epi16(words, bit - 4);
-    return _mm256_and_si256(moved, _mm256_set1_epi16((short)mask));
+    __m256i low = nibbles(load32(p + 48 + g / 2 * 32), g % 2 * 4);
+    return _mm256_or_si256(low, bits_to_4(load32(p + 16), g, 0x10));
 }
 
-AVX2_INLINE struct block with_high_bits(struct block low, __m256i words, int bit, int mask)
-{
-    return (struct block){_mm256_or_si256(low.even, bits_to_4(words, bit, mask)),
-                          _mm256_or_si256(low.odd, bits_to_4(words, bit + 8, mask))};
-}
-
-AVX2_INLINE struct block q5_k_block(const uint8_t *p, int g)
-{
-    struct block low = nibbles(load32(p + 48 + g / 2 * 32), g % 2 * 4);
-    return with_high_bits(low, load32(p + 16), g, 0x10);
-}
-
-/* The scales of a Q6_K block as words: those of first halves of 32, then those of second ones. */
-AVX2_INLINE __m256i q6_k_scales(const uint8_t *p)
-{
-    const __m128i order = _mm_set_epi8(15, 13, 11, 9, 7, 5, 3, 1, 14, 12, 10, 8, 6, 4, 2, 0);
-    __m128i scales = _mm_loadu_si128((const __m128i *)(const void *)(p + 192));
-    return _mm256_cvtepi8_epi16(_mm_shuffle_epi8(scales, order));
-}
-
-/* With the scales: |s (q - 32)| <= 4096. */
-AVX2_INLINE struct block q6_k_block(const uint8_t *p, int g)
+AVX2_INLINE __m256i q6_k_bytes(const uint8_t *p, int g)
 {
     const int half = g / 4, k = g % 4;
-    const __m256i middle = _mm256_set1_epi16(32);
-    struct block q = nibbles(load32(p + 64 * half + 32 * (k % 2)), k / 2 * 4);
-    q = with_high_bits(q, load32(p + 128 + 32 * half), 2 * k, 0x30);
-    __m256i scale =
-        _mm256_shuffle_epi8(q6_k_scales(p), _mm256_set1_epi16((short)((2 * g + 1) << 8 | 2 * g)));
-    return (struct block){_mm256_mullo_epi16(_mm256_sub_epi16(q.even, middle), scale),
-                          _mm256_mullo_epi16(_mm256_sub_epi16(q.odd, middle), scale)};
+    __m256i low = nibbles(load32(p + 64 * half + 32 * (k % 2)), k / 2 * 4);
+    __m256i high = bits_to_4(load32(p + 128 + 32 * half), 2 * k, 0x30);
+    return _mm256_sub_epi8(_mm256_or_si256(low, high), _mm256_set1_epi8(32));
 }
 
-/* Block g of a chunk. */
-AVX2_INLINE struct block block_at(const uint8_t *p, enum dtype dtype, int g)
+AVX2_INLINE __m256i bytes_at(const uint8_t *p, enum dtype dtype, int g)
 {
     switch (dtype) {
     case DTYPE_Q8_0:
-        return q8_0_block(p + Q8_0_BYTES * g);
+        return load32(p + Q8_0_BYTES * g + 2);
     case DTYPE_Q4_0:
-        return q4_0_block(p + Q4_0_BYTES * g);
+        return q4_0_bytes(p + Q4_0_BYTES * g);
     case DTYPE_Q4_K:
-        return q4_k_block(p, g);
+        return nibbles(load32(p + 16 + g / 2 * 32), g % 2 * 4);
     case DTYPE_Q5_K:
-        return q5_k_block(p, g);
+        return q5_k_bytes(p, g);
     default:
-        return q6_k_block(p, g);
+        return q6_k_bytes(p, g);
     }
+}
+
+/* --- bytes to words --- */
+
+/* Those of even and of odd number. */
+struct words {
+    __m256i even, odd;
+};
+
+AVX2_INLINE struct words words_of(__m256i bytes, enum dtype dtype)
+{
+    if (dtype == DTYPE_Q4_K || dtype == DTYPE_Q5_K) /* not negative */
+        return (struct words){_mm256_and_si256(bytes, _mm256_set1_epi16(255)),
+                              _mm256_srli_epi16(bytes, 8)};
+    return (struct words){_mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8),
+                          _mm256_srai_epi16(bytes, 8)};
+}
+
+AVX2_INLINE struct words scaled(struct words q, __m256i scale)
+{
+    return (struct words){_mm256_mullo_epi16(q.even, scale), _mm256_mullo_epi16(q.odd, scale)};
+}
+
+/* The 16 scales of a Q6_K block as words. With them |s (q - 32)| <= 4096. */
+AVX2_INLINE __m256i q6_k_scales(const uint8_t *p)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)(p + 192)));
 }
 
 /* The scales and offsets of a chunk's eight blocks. */
