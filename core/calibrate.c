@@ -146,25 +146,40 @@ const float *calibrate_thresholds(const struct dictionary *dict)
 struct reader {
     struct calibration_sums *sums;
     const struct scope *scope;
-    struct session *session;
     float *values; /* [BLOCK, n_concepts] owned */
     int passage;
 };
 
-static int count_prompt(struct reader *r, const struct prompt *prompt, struct err *err)
+static int count_prompt(struct reader *r, const struct prompt *prompt,
+                        const struct session *session, struct err *err)
 {
     const struct dictionary *dict = r->scope->dict;
-    int rc = session_set_prompt(r->session, prompt->ids.ids, (int)prompt->ids.n, err);
-    if (rc == ERR_OK)
-        rc = session_read(r->session, err);
+    int rc = ERR_OK;
     for (size_t t = 0; t < prompt->ids.n && rc == ERR_OK; t += BLOCK) {
         size_t n = prompt->ids.n - t < BLOCK ? prompt->ids.n - t : BLOCK;
-        rc = latents_encode(r->values, dict, session_resid(r->session) + t * dict->d_model, n,
+        rc = latents_encode(r->values, dict, session_resid(session) + t * dict->d_model, n,
                             dict->d_model, true, err);
         if (rc == ERR_OK)
             calibrate_add(r->sums, r->values, prompt->counted + t, n, calibrate_thresholds(dict),
                           r->passage);
     }
+    return rc;
+}
+
+/* In a session of its own: products round by how many tokens go together (core/matmul.h), and what
+ * the passage before has left to read depends on interruptions. */
+static int read_prompt(struct reader *r, const struct prompt *prompt, struct err *err)
+{
+    struct session *session;
+    int rc = session_new(&session, r->scope->model, r->scope->hook_layer, 0, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = session_set_prompt(session, prompt->ids.ids, (int)prompt->ids.n, err);
+    if (rc == ERR_OK)
+        rc = session_read(session, err);
+    if (rc == ERR_OK)
+        rc = count_prompt(r, prompt, session, err);
+    session_free(session);
     return rc;
 }
 
@@ -181,7 +196,7 @@ static int read_passage(struct reader *r, const char *text, size_t len, struct e
     }
     if (rc != ERR_OK)
         return rc;
-    rc = count_prompt(r, &prompt, err);
+    rc = read_prompt(r, &prompt, err);
     prompt_clear(&prompt);
     return rc;
 }
@@ -209,10 +224,7 @@ int calibrate_texts(struct calibration_sums *s, const struct scope *scope,
     r.values = mem_try_alloc(s->n_concepts, BLOCK * sizeof *r.values);
     if (!r.values)
         return err_set(err, ERR_NOMEM, "no memory for the projections of %d tokens", BLOCK);
-    int rc = session_new(&r.session, scope->model, scope->hook_layer, 0, err);
-    if (rc == ERR_OK)
-        rc = read_passages(&r, passages, step, data, err);
-    session_free(r.session);
+    int rc = read_passages(&r, passages, step, data, err);
     free(r.values);
     return rc;
 }
