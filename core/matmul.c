@@ -172,7 +172,7 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
         matmul_int(y, x, w, n);
         return;
     }
-    if (panels() && n >= MATMUL_PANEL_ROWS)
+    if (panels() && panel_pays(n))
         panel_product(y, x, w, n, panels(), kernels());
     else if (n < MATMUL_MANY_ROWS)
         pool_run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);

@@ -2,8 +2,10 @@
  * thread pool and of the runtime choice of instruction set.
  *
  * All matrices row-major. Products split over the pool's threads; the numeric result does not
- * depend on the number of threads. A caller that is itself one of several workers (training)
- * passes through matmul_serial_begin/end, which keeps its calls on its own thread. */
+ * depend on the number of threads. With AVX2 a row's result does not depend on the other rows
+ * either, but two roads round differently, and the number of rows decides between them
+ * (panel_pays). A caller that is itself one of several workers (training) passes through
+ * matmul_serial_begin/end, which keeps its calls on its own thread. */
 #ifndef CORE_MATMUL_H
 #define CORE_MATMUL_H
 

@@ -11,9 +11,6 @@
  * A multiple of all block sizes. */
 #define MATMUL_CHUNK 1024
 
-/* From this many rows on panels of x (core/panel.h) beat the fused kernel, where there are such. */
-#define MATMUL_PANEL_ROWS 9
-
 struct matmul_kernels {
     /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out, reading each weight once.
      * x [n, n_in] f32; w [n_out, n_in] as stored (f32, f16, bf16, whole blocks), need not be

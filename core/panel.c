@@ -115,6 +115,16 @@ static void make_ready(struct chunk *c, size_t n_rows)
                               weight_at(w, c->row + c->n_ready, c->col), w->dtype, c->n_cols);
 }
 
+/* Bytes from the weights at column col to those that the same rows of the register tile take after
+ * them: in the next chunk or, behind the last one, in the task that this thread will probably do
+ * next. */
+static size_t bytes_ahead(const struct matrix *w, size_t col)
+{
+    if (col + PANEL_CHUNK < w->n_cols)
+        return dtype_bytes(w->dtype, PANEL_CHUNK);
+    return dtype_bytes(w->dtype, (size_t)pool_threads() * TASK_ROWS * w->n_cols - col);
+}
+
 /* The weights for the register tile after the one that ends at row j, which are the first of the
  * next columns if there is none. False if they have to be converted by themselves. */
 static bool find_next(struct panel_next *next, const struct chunk *c, size_t j, size_t height)
@@ -127,7 +137,7 @@ static bool find_next(struct panel_next *next, const struct chunk *c, size_t j, 
         return false;
     *next = (struct panel_next){(is_last ? c->next_weights : c->weights) + row * WEIGHTS_STRIDE,
                                 weight_at(w, c->row + row, col), dtype_bytes(w->dtype, w->n_cols),
-                                w->dtype};
+                                bytes_ahead(w, col), w->dtype};
     return true;
 }
 
@@ -215,6 +225,13 @@ static void run_block(struct panels *p)
              (double)p->n * (double)w->n_cols * 4);
     pool_run(product_task, p, n_parts(w->n_rows, TASK_ROWS),
              (double)p->n * (double)w->n_rows * (double)w->n_cols);
+}
+
+bool panel_pays(size_t n)
+{
+    struct panels p = {.n = n};
+    choose_tiles(&p);
+    return 8 * n >= 7 * padded(&p);
 }
 
 void panel_product(float *y, const float *x, const struct matrix *w, size_t n,

@@ -14,6 +14,7 @@
 #include "core/matmul_kernels.h"
 #include "data/tensor.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Columns of x that are summed in registers. A multiple of all block sizes. */
@@ -30,6 +31,7 @@ struct panel_next {
     float *dst; /* rows as far apart as those of w */
     const char *src;
     size_t stride;    /* bytes between rows of src */
+    size_t ahead;     /* each is followed, so many bytes further, by one to ask for */
     enum dtype dtype; /* f32, f16 or bf16 */
 };
 
@@ -53,6 +55,10 @@ struct panel_kernels {
 };
 
 extern const struct panel_kernels panel_avx2; /* only where isa_best() says so */
+
+/* Whether n rows are faster this way than with matmul_kernels.few_rows, which computes no more rows
+ * than there are: from 14 on, unless more than one lane in eight is empty. */
+bool panel_pays(size_t n);
 
 /* y[n, out] = x[n, in] Wᵀ with the kernels for panels and those that convert. */
 void panel_product(float *y, const float *x, const struct matrix *w, size_t n,

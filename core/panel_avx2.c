@@ -43,13 +43,13 @@ AVX2_INLINE __m256 load8(const char *p, enum dtype dtype)
     }
 }
 
-/* 8 of the next weights, and a request for those a chunk further in the same row. */
+/* 8 of the next weights, and a request for those that will be next after them. */
 AVX2_INLINE void convert8(const struct panel_next *next, size_t row, size_t col, size_t ldw,
                           enum dtype dtype)
 {
     const size_t size = dtype == DTYPE_F32 ? 4 : 2;
     const char *src = next->src + row * next->stride + col * size;
-    _mm_prefetch(src + PANEL_CHUNK * size, _MM_HINT_T1);
+    _mm_prefetch(src + next->ahead, _MM_HINT_T1);
     _mm256_storeu_ps(next->dst + row * ldw + col, load8(src, dtype));
 }
 

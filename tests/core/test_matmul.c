@@ -1,6 +1,7 @@
 #include "core/isa.h"
 #include "core/matmul.h"
 #include "core/matmul_kernels.h"
+#include "core/panel.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
 #include "tests/support/random_blocks.h"
@@ -143,23 +144,29 @@ START_TEST(product_equals_a_double_loop_with_the_best_instructions)
 }
 END_TEST
 
-/* On one road: n from `least` to `most` rows. */
-static void check_rows_stand_alone(enum dtype dtype, size_t n_in, size_t least, size_t most)
+/* The rows of every batch of up to `most` equal those of the same road's reference: for the fused
+ * kernel each row by itself, for panels all of them. */
+static void check_rows_stand_alone(enum dtype dtype, size_t n_in, size_t most)
 {
     enum { N_OUT = 50 };
     struct world v = world_new(dtype, most, N_OUT, n_in, 0);
+    float *alone = mem_alloc(most * N_OUT, sizeof *alone);
+    float *together = mem_alloc(most * N_OUT, sizeof *together);
     float *batch = mem_alloc(most * N_OUT, sizeof *batch);
-    float *fewer = mem_alloc(most * N_OUT, sizeof *fewer);
-    matmul(batch, v.x, &v.w, most);
-    for (size_t n = least; n < most; n++) { /* the first rows do not change when others follow */
-        matmul(fewer, v.x, &v.w, n);
-        ck_assert_msg(memcmp(fewer, batch, n * N_OUT * sizeof *fewer) == 0, "n=%zu", n);
+    for (size_t t = 0; t < most; t++)
+        matmul(alone + t * N_OUT, v.x + t * n_in, &v.w, 1);
+    matmul(together, v.x, &v.w, most);
+    for (size_t n = 1; n <= most; n++) {
+        const bool is_panel = isa_current() == ISA_AVX2 && panel_pays(n);
+        for (size_t t = 0; t + n <= most; t += most - n > 0 ? most - n : 1) { /* first and last n */
+            matmul(batch, v.x + t * n_in, &v.w, n);
+            ck_assert_msg(memcmp(batch, (is_panel ? together : alone) + t * N_OUT,
+                                 n * N_OUT * sizeof *batch) == 0,
+                          "%s n=%zu from row %zu", dtype_name(dtype), n, t);
+        }
     }
-    for (size_t t = 0; t + least <= most; t++) { /* nor the others when the first are left out */
-        matmul(fewer, v.x + t * n_in, &v.w, least);
-        ck_assert_mem_eq(fewer, batch + t * N_OUT, least * N_OUT * sizeof *fewer);
-    }
-    free(fewer);
+    free(alone);
+    free(together);
     free(batch);
     world_clear(&v);
 }
@@ -172,14 +179,49 @@ START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
         const enum dtype dtype = d < 3 ? stored_types[d] : block_types[d - 3];
         const size_t n_in = d < 3 ? 2310 : 2304;
         isa_use(ISA_GENERIC);
-        check_rows_stand_alone(dtype, n_in, 1, 40);
+        check_rows_stand_alone(dtype, n_in, 40);
         isa_use(isa_best());
-        check_rows_stand_alone(dtype, n_in, 1, MATMUL_PANEL_ROWS - 1);
-        if (isa_best() == ISA_AVX2)
-            check_rows_stand_alone(dtype, n_in, MATMUL_PANEL_ROWS, 60);
+        check_rows_stand_alone(dtype, n_in, 63);
     }
     isa_use(before);
     matmul_set_exact(false);
+}
+END_TEST
+
+START_TEST(panels_are_for_batches_that_nearly_fill_them)
+{
+    for (size_t n = 1; n < 14; n++)
+        ck_assert_msg(!panel_pays(n), "%zu", n);
+    static const size_t edges[][2] = {{14, 16}, {21, 24}, {28, 32}, {35, 40}, {42, 200}};
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert(!panel_pays(edges[i][0] - 1));
+        for (size_t n = edges[i][0]; n <= edges[i][1]; n++)
+            ck_assert_msg(panel_pays(n), "%zu", n);
+    }
+}
+END_TEST
+
+/* Panels by themselves, for all batches of few rows and all that is left over in every direction.
+ */
+START_TEST(panels_equal_a_double_loop_for_every_number_of_rows)
+{
+    if (isa_best() != ISA_AVX2) {
+        puts("skipped: this processor has no panel kernels");
+        return;
+    }
+    static const size_t sizes[][2] = {{1, 1}, {7, 9}, {23, 519}, {29, 768}, {50, 264}};
+    for (size_t d = 0; d < 3; d++)
+        for (size_t s = 0; s < 5; s++)
+            for (size_t n = 1; n <= 50; n++) {
+                struct world v = world_new(stored_types[d], n, sizes[s][0], sizes[s][1], n % 2);
+                float *want = forward_by_loops(&v), *got = mem_alloc(n * v.n_out, sizeof *got);
+                memset(got, 0xff, n * v.n_out * sizeof *got);
+                panel_product(got, v.x, &v.w, n, &panel_avx2, &matmul_avx2);
+                approx_tensor("panel", got, want, n * v.n_out, 2e-6);
+                free(got);
+                free(want);
+                world_clear(&v);
+            }
 }
 END_TEST
 
@@ -352,6 +394,8 @@ Suite *suite_matmul(void)
     tcase_add_test(t, product_equals_a_double_loop_in_plain_c);
     tcase_add_test(t, product_equals_a_double_loop_with_the_best_instructions);
     tcase_add_test(t, a_row_does_not_depend_on_how_many_go_with_it);
+    tcase_add_test(t, panels_are_for_batches_that_nearly_fill_them);
+    tcase_add_test(t, panels_equal_a_double_loop_for_every_number_of_rows);
     tcase_add_test(t, blocks_convert_to_the_same_bits_with_the_best_instructions);
     tcase_add_test(t, result_does_not_depend_on_the_number_of_threads);
     tcase_add_test(t, backward_product_adds_to_what_is_there);
