@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(FORWARD_MAX_ROWS <= KV_MARGIN, "a batch must find its window in the cache");
+
 struct forward {
     const struct model *model;
     int cap;                         /* rows there is room for */

@@ -11,8 +11,9 @@
 
 #include <stdbool.h>
 
-/* A batch has at most so many rows: that bounds the scratch memory. */
-#define FORWARD_MAX_ROWS 512
+/* A batch has at most so many rows: that bounds the scratch memory. The largest product of
+ * gemma-2-2b is then one step (FORWARD_STEP_COST). */
+#define FORWARD_MAX_ROWS 208
 
 /* Multiplications between two asks whether to go on: 60 ms at 150 GFLOP/s. */
 #define FORWARD_STEP_COST 4.5e9

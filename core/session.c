@@ -172,7 +172,9 @@ int session_run(struct session *s, struct batch *batch, int l0, int l1, forward_
 int session_chunk(int n)
 {
     int n_chunks = (n + FORWARD_MAX_ROWS - 1) / FORWARD_MAX_ROWS;
-    return (n + n_chunks - 1) / n_chunks;
+    int n_equal = (n + n_chunks - 1) / n_chunks;
+    int n_whole = (n_equal + 15) / 16 * 16; /* as products like it */
+    return n_whole < n ? n_whole : n;
 }
 
 /* --- the prompt --- */

@@ -94,7 +94,7 @@ void session_start_progress(struct session *s, long total);
 int session_run(struct session *s, struct batch *batch, int l0, int l1, forward_layer_fn *after,
                 void *data, struct err *err) ERR_CHECK;
 
-/* Rows of the next batch when n are left: equal parts, none above FORWARD_MAX_ROWS. */
+/* Rows of the next batch when n > 0 are left: about equal parts, none above FORWARD_MAX_ROWS. */
 int session_chunk(int n);
 
 #endif
