@@ -19,9 +19,9 @@ struct reading {
     size_t *concepts;              /* [args->n_concepts] owned: rows of --concept */
     const struct prompt *prompt;
     enum score_unit unit;
-    float *acts;           /* [n_tokens, n_concepts] owned */
-    bool *counted;         /* [n_tokens] owned */
-    struct ranked *ranked; /* [n_ranked] owned, over the prompt */
+    struct lazy_acts *acts; /* owned */
+    bool *counted;          /* [n_tokens] owned */
+    struct ranked *ranked;  /* [n_ranked] owned, over the prompt */
     size_t n_ranked;
 };
 
@@ -31,16 +31,24 @@ static size_t top_k(const struct reading *r)
     return k < r->dict->n_concepts ? k : r->dict->n_concepts;
 }
 
-static void rank(struct reading *r)
+static void count(struct reading *r)
 {
     size_t n = r->prompt->ids.n;
     r->counted = mem_alloc(n, sizeof *r->counted);
     for (size_t t = 0; t < n; t++)
         r->counted[t] = r->args->pool_axbench ? t >= AXBENCH_PREFIX : r->prompt->counted[t];
+}
+
+/* The maxima over the counted positions are ranked like a text of one token. */
+static void rank(struct reading *r)
+{
+    const bool any = r->dict->n_concepts > 0 && r->acts->max_pos[0] >= 0;
     size_t k = top_k(r) > N_HEAT_ROWS ? top_k(r) : N_HEAT_ROWS;
     r->ranked = mem_alloc(k, sizeof *r->ranked);
     r->n_ranked = rank_prompt_all(r->ranked, k < r->dict->n_concepts ? k : r->dict->n_concepts,
-                                  r->dict, r->unit, r->acts, r->counted, n);
+                                  r->dict, r->unit, r->acts->max, &any, 1);
+    for (size_t i = 0; i < r->n_ranked; i++)
+        r->ranked[i].pos = r->acts->max_pos[r->ranked[i].row];
 }
 
 static int choose_unit(struct reading *r, struct err *err)
@@ -59,18 +67,21 @@ static int choose_unit(struct reading *r, struct err *err)
 
 static const float *acts_at(const struct reading *r, size_t t)
 {
-    return r->acts + t * r->dict->n_concepts;
+    return lazy_acts_token(r->acts, t);
+}
+
+static float act_at(const struct reading *r, size_t t, size_t row)
+{
+    return lazy_acts_at(r->acts, t, row);
 }
 
 /* Ranked by z, the projections were needed; what is shown are the latents, which not every kind of
  * dictionary makes by cutting at 0. */
-static int show_latents(struct reading *r, struct job *job, struct err *err)
+static int show_latents(struct reading *r, struct err *err)
 {
-    free(r->acts);
-    r->acts = NULL;
-    int rc = job_latents_all(&r->acts, job, false, err);
+    int rc = lazy_acts_set_signed(r->acts, false, err);
     for (size_t i = 0; i < r->n_ranked && rc == ERR_OK; i++)
-        r->ranked[i].act = acts_at(r, (size_t)r->ranked[i].pos)[r->ranked[i].row];
+        r->ranked[i].act = act_at(r, (size_t)r->ranked[i].pos, r->ranked[i].row);
     return rc;
 }
 
@@ -122,7 +133,7 @@ static void json_concepts(struct json_writer *w, const struct reading *r)
         jw_key(w, "acts");
         jw_array(w);
         for (size_t t = 0; t < r->prompt->ids.n; t++)
-            jw_float(w, acts_at(r, t)[row]);
+            jw_float(w, act_at(r, t, row));
         jw_array_end(w);
         jw_object_end(w);
     }
@@ -153,9 +164,10 @@ static void json_all(struct json_writer *w, const struct reading *r)
     jw_key(w, "acts");
     jw_array(w);
     for (size_t t = 0; t < r->prompt->ids.n; t++) {
+        const float *acts = acts_at(r, t);
         jw_array(w);
         for (size_t c = 0; c < r->dict->n_concepts; c++)
-            jw_float(w, acts_at(r, t)[c]);
+            jw_float(w, acts[c]);
         jw_array_end(w);
     }
     jw_array_end(w);
@@ -214,7 +226,7 @@ static void print_token(const struct paint *p, const struct reading *r, size_t t
 
 static float score_at(const struct reading *r, size_t t, size_t row)
 {
-    float act = acts_at(r, t)[row];
+    float act = act_at(r, t, row);
     return act > 0 ? score_in(r->unit, r->dict, row, act) : 0;
 }
 
@@ -223,7 +235,7 @@ static size_t peak_of(const struct reading *r, size_t row)
 {
     size_t peak = 0;
     for (size_t t = 1; t < r->prompt->ids.n; t++)
-        if (r->counted[t] && (!r->counted[peak] || acts_at(r, t)[row] > acts_at(r, peak)[row]))
+        if (r->counted[t] && (!r->counted[peak] || act_at(r, t, row) > act_at(r, peak, row)))
             peak = t;
     return peak;
 }
@@ -359,11 +371,13 @@ static int compute(struct reading *r, struct job *job, struct err *err)
     if (rc == ERR_OK)
         rc = choose_unit(r, err);
     if (rc == ERR_OK)
-        rc = job_latents_all(&r->acts, job, args->is_signed || r->unit == SCORE_Z, err);
+        count(r);
+    if (rc == ERR_OK)
+        rc = job_take_acts(&r->acts, job, r->counted, args->is_signed || r->unit == SCORE_Z, err);
     if (rc == ERR_OK)
         rank(r);
     if (rc == ERR_OK && r->unit == SCORE_Z && !args->is_signed)
-        rc = show_latents(r, job, err);
+        rc = show_latents(r, err);
     job_quiet(job);
     return rc;
 }
@@ -391,7 +405,7 @@ int cli_read(const struct args *args, struct err *err)
     free(r.concepts);
     free(r.counted);
     free(r.ranked);
-    free(r.acts);
+    lazy_acts_free(r.acts);
     job_close(&job);
     return rc;
 }

@@ -3,11 +3,16 @@
 #include "data/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void reading_set_max(struct reading *r)
 {
     const struct tokens *t = &r->tokens;
     r->row_max = mem_zalloc(t->n_concepts ? t->n_concepts : 1, sizeof *r->row_max);
+    if (t->lazy) {
+        memcpy(r->row_max, t->lazy->max, t->n_concepts * sizeof *r->row_max);
+        return;
+    }
     for (int i = 0; i < t->n_read; i++) {
         const float *acts = t->acts + (size_t)i * t->n_concepts;
         for (size_t c = 0; t->counted[i] && c < t->n_concepts; c++)

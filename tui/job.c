@@ -313,10 +313,14 @@ int job_latents(float **acts, struct job *job, size_t d, bool is_signed, struct 
                         : rc;
 }
 
-int job_latents_all(float **acts, struct job *job, bool is_signed, struct err *err)
+int job_take_acts(struct lazy_acts **acts, struct job *job, const bool *counted, bool is_signed,
+                  struct err *err)
 {
     int rc = job_read(job, err);
-    return rc == ERR_OK ? dict_encode_all(acts, &job->set, (const float *const *)job->resid,
-                                          job->prompt.ids.n, is_signed, err)
-                        : rc;
+    if (rc != ERR_OK)
+        return rc;
+    float **resid = job->resid;
+    job->resid = NULL;
+    return lazy_acts_new(acts, &job->set, resid, job->prompt.ids.n, counted, is_signed, NULL, NULL,
+                         err);
 }

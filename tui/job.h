@@ -8,6 +8,7 @@
 #include "data/messages.h"
 #include "tui/args.h"
 #include "tui/dict_set.h"
+#include "tui/lazy_acts.h"
 #include "tui/progress.h"
 
 struct job {
@@ -72,10 +73,11 @@ void job_quiet(struct job *job);
  * residual of its own layer before the edits there and after those of the layers below. */
 int job_read(struct job *job, struct err *err) ERR_CHECK;
 
-/* Latents of dictionary d at every prompt position, [n_prompt, n_concepts], or of all dictionaries
- * side by side, [n_prompt, set.all.n_concepts]; the caller frees *acts. Both read where that was
- * not done. */
+/* Latents of dictionary d at every prompt position, [n_prompt, n_concepts]; the caller frees. Reads
+ * where that was not done. */
 int job_latents(float **acts, struct job *job, size_t d, bool is_signed, struct err *err) ERR_CHECK;
-int job_latents_all(float **acts, struct job *job, bool is_signed, struct err *err) ERR_CHECK;
+/* Those of all dictionaries side by side; takes what was read. counted [n_prompt]. */
+int job_take_acts(struct lazy_acts **acts, struct job *job, const bool *counted, bool is_signed,
+                  struct err *err) ERR_CHECK;
 
 #endif

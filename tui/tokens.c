@@ -18,6 +18,7 @@ void tokens_clear(struct tokens *t)
     free(t->special);
     free(t->counted);
     free(t->acts);
+    lazy_acts_free(t->lazy);
     buf_clear(&t->text);
     *t = (struct tokens){.n_concepts = t->n_concepts};
 }
@@ -67,10 +68,24 @@ void tokens_take_acts(struct tokens *t, float *acts)
     t->n_read = t->n;
 }
 
+void tokens_take_lazy(struct tokens *t, struct lazy_acts *lazy)
+{
+    t->lazy = lazy;
+    t->n_read = t->n;
+}
+
+const float *tokens_acts(const struct tokens *t, int i)
+{
+    assert(i >= 0 && i < t->n_read);
+    return t->lazy ? lazy_acts_token(t->lazy, (size_t)i) : t->acts + (size_t)i * t->n_concepts;
+}
+
 float tokens_act(const struct tokens *t, int i, size_t row)
 {
     if (i < 0 || i >= t->n_read || row >= t->n_concepts)
         return 0;
+    if (t->lazy)
+        return lazy_acts_at(t->lazy, (size_t)i, row);
     return t->acts[(size_t)i * t->n_concepts + row];
 }
 

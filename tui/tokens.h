@@ -6,20 +6,22 @@
 #define TUI_TOKENS_H
 
 #include "data/mem.h"
+#include "tui/lazy_acts.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct tokens {
     int n;
-    int n_read;        /* the first n_read rows of acts are known */
-    size_t n_concepts; /* columns of acts */
-    int *ids;          /* [n] */
-    size_t *ends;      /* [n] token t is text[ends[t - 1], ends[t]) in bytes */
-    bool *special;     /* [n] template and control tokens */
-    bool *counted;     /* [n] positions of the user's own text */
-    struct buf text;   /* bytes of all tokens, not necessarily valid UTF-8 */
-    float *acts;       /* [n_read, n_concepts] >= 0 */
+    int n_read;             /* the first n_read rows of acts are known */
+    size_t n_concepts;      /* columns of acts */
+    int *ids;               /* [n] */
+    size_t *ends;           /* [n] token t is text[ends[t - 1], ends[t]) in bytes */
+    bool *special;          /* [n] template and control tokens */
+    bool *counted;          /* [n] positions of the user's own text */
+    struct buf text;        /* bytes of all tokens, not necessarily valid UTF-8 */
+    float *acts;            /* [n_read, n_concepts] >= 0 */
+    struct lazy_acts *lazy; /* owned: in place of acts, or NULL */
     size_t cap, acts_cap;
 };
 
@@ -29,9 +31,12 @@ void tokens_add(struct tokens *t, int id, const char *bytes, size_t len, bool sp
                 bool counted);
 /* Appends one row of activations, acts [n_concepts]. Needs n_read < n. */
 void tokens_add_acts(struct tokens *t, const float *acts);
-/* Gives up the block `acts` [n, n_concepts] to t. */
+/* Gives up the block `acts` [n, n_concepts] to t, or activations of its n tokens. */
 void tokens_take_acts(struct tokens *t, float *acts);
+void tokens_take_lazy(struct tokens *t, struct lazy_acts *lazy);
 
+/* All rows at token i < n_read: [n_concepts], valid until any activation is asked for. */
+const float *tokens_acts(const struct tokens *t, int i);
 /* Activation of a row at token i; 0 where it is not known (yet). */
 float tokens_act(const struct tokens *t, int i, size_t row);
 float tokens_act_max(const struct tokens *t, size_t row); /* over counted positions */

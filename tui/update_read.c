@@ -21,8 +21,7 @@ static size_t rank_at_cursor(struct app *app)
     const struct tokens *t = &app->reading->tokens;
     if (app->cursor >= t->n_read || t->n_concepts == 0)
         return 0;
-    size_t n = rank_token(app->entries, TOKEN_TOP, t->acts + (size_t)app->cursor * t->n_concepts,
-                          t->n_concepts);
+    size_t n = rank_token(app->entries, TOKEN_TOP, tokens_acts(t, app->cursor), t->n_concepts);
     for (size_t i = 0; i < n; i++) {
         app->entries[i].pos = app->cursor;
         app->entries[i].score = app_score(app, app->entries[i].row, app->entries[i].act);

@@ -83,23 +83,28 @@ static void add_tokens(struct tokens *out, const struct worker *w, const struct 
     buf_clear(&piece);
 }
 
-static int encode(struct reading *out, const struct worker *w, float *const *resid, struct err *err)
+/* Takes resid [set.n] and its blocks. */
+static int encode(struct reading *out, struct worker *w, float **resid, struct err *err)
 {
-    float *acts;
-    if (w->set.n == 0)
+    struct lazy_acts *acts;
+    if (w->set.n == 0) {
+        dict_resid_free(resid, &w->set);
         return ERR_OK;
-    int rc = dict_encode_all(&acts, &w->set, (const float *const *)resid, (size_t)out->tokens.n,
-                             false, err);
+    }
+    int rc = lazy_acts_new(&acts, &w->set, resid, (size_t)out->tokens.n, out->tokens.counted, false,
+                           worker_progress, w, err);
     if (rc != ERR_OK)
         return rc;
-    tokens_take_acts(&out->tokens, acts);
+    lazy_acts_one_by_one(acts);
+    tokens_take_lazy(&out->tokens, acts);
     reading_set_max(out);
     reading_rank(out, &w->all, score_unit_of(&w->all));
     return ERR_OK;
 }
 
-/* resid [set.n]. text: what the prompt was made of, to count its words; NULL: unknown. */
-static int send_reading(struct worker *w, float *const *resid, const char *text, size_t text_len,
+/* Takes resid [set.n] and its blocks. text: what the prompt was made of, to count its words; NULL:
+ * unknown. */
+static int send_reading(struct worker *w, float **resid, const char *text, size_t text_len,
                         double started, struct err *err)
 {
     const struct prompt *p = &w->prompt;
@@ -159,7 +164,8 @@ int worker_read(struct worker *w, const struct run_request *r, struct err *err)
                       : session_read(w->session, err);
     if (rc == ERR_OK)
         rc = send_reading(w, resid, r->text, r->text_len, started, err);
-    dict_resid_free(resid, &w->set);
+    else
+        dict_resid_free(resid, &w->set);
     w->has_prompt = rc == ERR_OK;
     return rc;
 }
@@ -176,8 +182,9 @@ int worker_read_dump(struct worker *w, struct err *err)
     if (rc == ERR_OK) {
         prompt_from_dump(&w->prompt, &w->scope, w->dump);
         rc = send_reading(w, resid, NULL, 0, started, err);
+    } else {
+        dict_resid_free(resid, &w->set);
     }
-    dict_resid_free(resid, &w->set);
     w->has_prompt = rc == ERR_OK;
     if (!w->has_prompt)
         prompt_clear(&w->prompt);

@@ -65,11 +65,13 @@ static void close_job(struct opened *o)
     args_clear(&o->args);
 }
 
-static float *latents_of(struct opened *o)
+static struct lazy_acts *latents_of(struct opened *o)
 {
-    float *acts;
+    static const bool counted[N];
+    struct lazy_acts *acts;
     struct err err = {0};
-    ck_assert_msg(job_latents_all(&acts, &o->job, false, &err) == ERR_OK, "%s", err.message);
+    int rc = job_take_acts(&acts, &o->job, counted, false, &err);
+    ck_assert_msg(rc == ERR_OK, "%s", err.message);
     return acts;
 }
 
@@ -79,19 +81,19 @@ START_TEST(each_dictionary_is_read_at_its_own_layer)
     open_job(&both, 1, (const char *[]){"--dict", MINI "/l3", "--dict", layer_one, NULL});
     open_job(&a, 1, (const char *[]){"--dict", MINI "/l3", NULL});
     open_job(&b, 1, (const char *[]){"--dict", layer_one, NULL});
-    float *acts = latents_of(&both), *of_a = latents_of(&a), *of_b = latents_of(&b);
+    struct lazy_acts *acts = latents_of(&both), *of_a = latents_of(&a), *of_b = latents_of(&b);
     ck_assert_int_eq(both.job.set.layers[0], 3);
     ck_assert_int_eq(both.job.set.layers[1], 1);
     ck_assert_uint_eq(both.job.set.all.n_concepts, 2 * N_ROWS);
-    ck_assert_mem_ne(of_a, of_b, N_ROWS * sizeof(float));
+    ck_assert_mem_ne(lazy_acts_token(of_a, 0), lazy_acts_token(of_b, 0), N_ROWS * sizeof(float));
     for (size_t t = 0; t < N; t++) {
-        const float *row = acts + t * 2 * N_ROWS;
-        ck_assert_mem_eq(row, of_a + t * N_ROWS, N_ROWS * sizeof(float));
-        ck_assert_mem_eq(row + N_ROWS, of_b + t * N_ROWS, N_ROWS * sizeof(float));
+        const float *row = lazy_acts_token(acts, t);
+        ck_assert_mem_eq(row, lazy_acts_token(of_a, t), N_ROWS * sizeof(float));
+        ck_assert_mem_eq(row + N_ROWS, lazy_acts_token(of_b, t), N_ROWS * sizeof(float));
     }
-    free(acts);
-    free(of_a);
-    free(of_b);
+    lazy_acts_free(acts);
+    lazy_acts_free(of_a);
+    lazy_acts_free(of_b);
     close_job(&both);
     close_job(&a);
     close_job(&b);
@@ -151,11 +153,11 @@ START_TEST(each_dictionary_steers_at_its_own_layer)
     ck_assert(approx_worst(got, want, N_VOCAB, NULL) > 1e-2); /* the baseline is another */
     approx_tensor("steered logits", got + N_VOCAB, want, N_VOCAB, 1e-4);
     ck_assert_int_eq(latents_encode(latents, o.job.scope.dict, resid3, N, D_MODEL, false, &err), 0);
-    float *acts = latents_of(&o);
+    struct lazy_acts *acts = latents_of(&o);
     for (size_t t = 0; t < N; t++)
-        approx_tensor("read above an edit", acts + t * 2 * N_ROWS, latents + t * N_ROWS, N_ROWS,
+        approx_tensor("read above an edit", lazy_acts_token(acts, t), latents + t * N_ROWS, N_ROWS,
                       1e-4);
-    free(acts);
+    lazy_acts_free(acts);
     close_job(&o);
 }
 END_TEST

@@ -222,7 +222,7 @@ START_TEST(a_reading_holds_the_reference_latents)
         relu[i] = json_number(v) > 0 ? (float)json_number(v) : 0;
     }
     ck_assert_int_eq(got.reading->tokens.n, 5);
-    approx_tensor("latents", got.reading->tokens.acts, relu, 5 * 32, 2e-4);
+    approx_tensor("latents", tokens_acts(&got.reading->tokens, 0), relu, 5 * 32, 2e-4);
     ck_assert_float_gt(got.reading->median_norm, 0);
     ck_assert(!got.reading->tokens.counted[0] && got.reading->tokens.special[0]); /* bos */
     result_clear(&got);
@@ -332,7 +332,7 @@ START_TEST(two_dictionaries_are_read_and_steered_each_at_its_own_layer)
     ck_assert_msg(got.err.code == ERR_OK, "%s", got.err.message);
     float *want = latents_by_hand(&h, ids, N_TEXT, false);
     ck_assert_uint_eq(got.reading->tokens.n_concepts, 2 * N_ROWS);
-    approx_tensor("reading", got.reading->tokens.acts, want, N_TEXT * 2 * N_ROWS, 2e-4);
+    approx_tensor("reading", tokens_acts(&got.reading->tokens, 0), want, N_TEXT * 2 * N_ROWS, 2e-4);
     free(want);
     for (int b = 0; b < N_BRANCHES; b++) {
         ck_assert_int_eq(got.n_ids[b], N_NEW);
@@ -393,7 +393,7 @@ START_TEST(the_live_read_out_equals_a_re_reading)
     struct run_result again = finish(w, &r);
     for (int i = 0; i < live.n_acts[BRANCH_STEERED]; i++)
         approx_tensor("read-out", live.acts[BRANCH_STEERED][i],
-                      again.reading->tokens.acts + (5 + i) * 32, 32, 2e-4);
+                      tokens_acts(&again.reading->tokens, 0) + (5 + i) * 32, 32, 2e-4);
     buf_clear(&text);
     result_clear(&live);
     result_clear(&again);
@@ -689,7 +689,8 @@ START_TEST(a_dump_is_read_like_the_text_it_was_made_of_without_a_model)
     struct run_result want = finish(with, &a), got = finish(without, &b);
     ck_assert_msg(got.err.code == ERR_OK, "%s", got.err.message);
     ck_assert_int_eq(got.reading->tokens.n, 5);
-    ck_assert_mem_eq(got.reading->tokens.acts, want.reading->tokens.acts, 5 * 32 * sizeof(float));
+    ck_assert_mem_eq(tokens_acts(&got.reading->tokens, 0), tokens_acts(&want.reading->tokens, 0),
+                     5 * 32 * sizeof(float));
     ck_assert_mem_eq(got.reading->tokens.counted, want.reading->tokens.counted, 5);
     ck_assert_mem_eq(got.reading->tokens.ids, ids, sizeof ids);
     ck_assert_uint_eq(got.reading->n_top, want.reading->n_top);
