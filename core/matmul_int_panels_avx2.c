@@ -94,19 +94,28 @@ AVX2_INLINE void pair_3x3(struct tile_sums *s, const struct int_panel *x, const 
     row_of_3(&s->s6, &s->s7, &s->s8, pair_at(w + 2, b, k), x0, x1, x2);
 }
 
+AVX2_INLINE void add_pair(struct tile_sums *s, const struct int_panel *x, const struct int_chunk *w,
+                          int b, int k, int n_x)
+{
+    if (n_x == 1)
+        pair_8x1(s, x, w, b, k);
+    else if (n_x == 2)
+        pair_4x2(s, x, w, b, k);
+    else
+        pair_3x3(s, x, w, b, k);
+}
+
 /* sum[weight row][panel] = the integers of block b; n_x 1, 2 or 3. */
 AVX2_INLINE void tile_block(__m256i sum[MAX_SUMS], const struct int_panel *x,
                             const struct int_chunk *w, int b, int n_x)
 {
     const __m256i zero = _mm256_setzero_si256();
     struct tile_sums s = {zero, zero, zero, zero, zero, zero, zero, zero, zero};
-    for (int k = 0; k < INT_BLOCK / 2; k += 2) {
-        if (n_x == 1)
-            pair_8x1(&s, x, w, b, k), pair_8x1(&s, x, w, b, k + 1);
-        else if (n_x == 2)
-            pair_4x2(&s, x, w, b, k), pair_4x2(&s, x, w, b, k + 1);
-        else
-            pair_3x3(&s, x, w, b, k), pair_3x3(&s, x, w, b, k + 1);
+    add_pair(&s, x, w, b, 0, n_x);
+    add_pair(&s, x, w, b, 1, n_x);
+    for (int k = 2; k < INT_BLOCK / 2; k += 2) {
+        add_pair(&s, x, w, b, k, n_x);
+        add_pair(&s, x, w, b, k + 1, n_x);
     }
     store_tile_sums(sum, s);
 }
