@@ -57,7 +57,7 @@ struct panel_kernels {
 extern const struct panel_kernels panel_avx2; /* only where isa_best() says so */
 
 /* Whether n rows are faster this way than with matmul_kernels.few_rows, which computes no more rows
- * than there are: from 14 on, unless more than one lane in eight is empty. */
+ * than there are: above 40, and below where fewer than one lane in 16 is empty. */
 bool panel_pays(size_t n);
 
 /* y[n, out] = x[n, in] Wᵀ with the kernels for panels and those that convert. */
