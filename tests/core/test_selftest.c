@@ -1,8 +1,14 @@
+/* setenv */
+#define _XOPEN_SOURCE 700
+
 #include "core/selftest.h"
 
+#include "data/bytes.h"
 #include "data/file.h"
+#include "data/hash.h"
 #include "data/mem.h"
 #include "data/safetensors.h"
+#include "data/weights_cache.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
 #include "tests/support/tmp_dir.h"
@@ -216,6 +222,62 @@ START_TEST(the_models_and_dictionaries_here_agree_with_themselves)
 }
 END_TEST
 
+static const struct selftest_line *line_of(const struct selftest *t, const char *part)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (strstr(t->lines[i].name, part))
+            return &t->lines[i];
+    ck_abort_msg("there is no line on %s", part);
+}
+
+/* Opens the small model with weights in 8 bits from the cache and tests it. */
+static void run_cached(struct selftest *t, const char *cache)
+{
+    struct scope scope;
+    struct err err = {0};
+    struct scope_options options = {.model = "tests/fixtures/gemma2-mini",
+                                    .layer = -1,
+                                    .weights = WEIGHTS_Q8,
+                                    .caches_weights = true};
+    setenv("XDG_CACHE_HOME", cache, 1);
+    ck_assert_msg(scope_open(&scope, &options, SCOPE_MODEL, &err) == ERR_OK, "%s", err.message);
+    ck_assert_ptr_null(scope.model->notice);
+    ck_assert_msg(selftest_run(t, &scope, &err) == ERR_OK, "%s", err.message);
+    scope_close(&scope);
+}
+
+/* Blocks of zeros in a file that is whole in itself. */
+static void spoil(const char *path)
+{
+    struct buf file = {0};
+    struct err err = {0};
+    ck_assert_int_eq(file_read(&file, path, 1 << 24, &err), ERR_OK);
+    memset(file.data + file.len / 2, 0, file.len / 8);
+    size_t n_before = file.len - 8;
+    store_u64((uint8_t *)file.data + n_before, hash_sampled(0, file.data, n_before, 1 << 20));
+    ck_assert_int_eq(file_write(path, file.data, file.len, &err), ERR_OK);
+    buf_clear(&file);
+}
+
+START_TEST(weights_in_8_bits_are_held_against_the_stored_ones)
+{
+    struct selftest right = {0}, wrong = {0};
+    char *cache = tmp_dir_new();
+    run_cached(&right, cache);
+    ck_assert_int_eq(line_of(&right, "residual, weights in 8")->status, SELFTEST_PASS);
+    ck_assert_int_eq(line_of(&right, "logits, weights in 8")->status, SELFTEST_PASS);
+    char *path = weights_cache_path("tests/fixtures/gemma2-mini");
+    spoil(path);
+    run_cached(&wrong, cache);
+    ck_assert_int_eq(line_of(&wrong, "residual, weights in 8")->status, SELFTEST_FAIL);
+    ck_assert_int_eq(line_of(&wrong, "logits, weights in 8")->status, SELFTEST_FAIL);
+    free(path);
+    selftest_clear(&right);
+    selftest_clear(&wrong);
+    tmp_dir_free(cache);
+}
+END_TEST
+
 /* A prompt beyond 64 rows takes the products for many rows; weights in blocks are tiles there. */
 START_TEST(a_long_prompt_on_blocks_of_8_bits_agrees_with_itself)
 {
@@ -261,6 +323,7 @@ Suite *suite_selftest(void)
     tcase_add_test(t, the_published_features_pass_and_others_fail);
     tcase_add_test(t, the_models_and_dictionaries_here_agree_with_themselves);
     tcase_add_test(t, a_long_prompt_on_blocks_of_8_bits_agrees_with_itself);
+    tcase_add_test(t, weights_in_8_bits_are_held_against_the_stored_ones);
     tcase_add_test(t, a_broken_model_ends_the_run_with_an_error);
     suite_add_tcase(s, t);
     return s;
