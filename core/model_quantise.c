@@ -263,9 +263,10 @@ static int quantise_to_cache(struct work *w, const char *path, uint64_t source)
 static void set_notice(struct work *w, const struct err *why)
 {
     struct buf text = {0};
-    buf_printf(&text, "%s: %s", why->message,
+    buf_printf(&text, "the weights in the cache were %s: %s",
                w->options->writes_cache ? "stored again"
-                                        : "not used (--cache-weights replaces them)");
+                                        : "not used (--cache-weights replaces them)",
+               why->message);
     free(w->model->notice);
     w->model->notice = text.data;
 }

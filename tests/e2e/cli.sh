@@ -356,6 +356,23 @@ peers -n 3 -f read_5.tokens_per_s -p 'rate \([0-9.]*\)' \
 [ "$(grep -c ' 0.5 ' "$tmp/out")" -eq 4 ] || fail 'bench_peers.sh prints three rounds and their medians'
 peers -n 1 -f read_5.tokens_per_s -p 'rate \([0-9.]*\)' "echo {}" 'echo rate 1' && fail 'bench_peers.sh without a figure'
 
+# --- weights in 8 bits ---
+refused 2 'Add --weights q8' read --cache-weights --model "$mini" --ids 2,114
+fine '"heap_bytes"' info --json --weights q8 --model "$mini"
+fine '"unit"' read --json --weights q8 --model "$mini" --ids 2,114
+[ -e "$tmp/cache/axscope/weights" ] && fail "weights are stored without --cache-weights"
+cp "$tmp/out" "$tmp/heap"
+for run in first second; do
+    fine '"unit"' read --json --weights q8 --cache-weights --model "$mini" --ids 2,114
+    cmp -s "$tmp/out" "$tmp/heap" || fail "$run run from stored weights: other numbers than from the heap"
+done
+weights=$(ls "$tmp"/cache/axscope/weights/*.gguf)
+printf 'damaged' >"$weights"
+noted 'not used (--cache-weights replaces them)' '"unit"' read --json --weights q8 --model "$mini" --ids 2,114
+noted 'stored again' '"unit"' read --json --weights q8 --cache-weights --model "$mini" --ids 2,114
+cmp -s "$tmp/out" "$tmp/heap" || fail "weights that were stored again give other numbers"
+refused 1 "is a 'axscope-weights-1' model" info --model "$weights"
+
 # --- pipes and locales ---
 "$program" read --json --all --model "$mini" --ids "$(yes 3 | head -2000 | paste -sd,)" 2>"$tmp/err" |
     head -c 10 >"$tmp/out"
