@@ -222,7 +222,7 @@ int job_open_scope(struct scope *out, const struct args *args, int need, struct 
         return rc;
     job_warn(out);
     if (out->model && out->model->notice)
-        fprintf(stderr, "axscope: note: %s\n", out->model->notice);
+        job_note("%s", out->model->notice);
     return ERR_OK;
 }
 
