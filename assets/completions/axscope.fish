@@ -21,7 +21,7 @@ complete -c axscope -l cache-weights -d 'with --weights q8: keep them on the dis
 complete -c axscope -l kv -x -a 'f32 f16' -d 'keys and values: f32 (default), or f16: half of the memory of a text'
 complete -c axscope -l force -d 'open a model that takes more memory than there is'
 complete -c axscope -l threads -x -d 'threads (default: one per core)'
-complete -c axscope -l exact -d 'products with weights in blocks in f32: 5e-5 nearer, half as fast'
+complete -c axscope -l exact -d 'weights in blocks are multiplied in f32: half as fast'
 complete -c axscope -l json -n '__fish_seen_subcommand_from read search show steer tokenize dump info calibrate selftest bench' -d 'print JSON'
 complete -c axscope -l color -x -a 'auto true 256 16 8 mono ascii' -d 'colours of the screens (default: what the terminal has)'
 complete -c axscope -l bg -x -a 'light dark' -d 'background of the terminal (default: as COLORFGBG says, or dark)'

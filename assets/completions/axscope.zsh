@@ -32,7 +32,7 @@ _axscope() {
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--seed=[seed of the sampling noise, or of random ids (default 0)]:S:' \
@@ -55,7 +55,7 @@ _axscope() {
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
                 '*: :' ;;
@@ -82,7 +82,7 @@ _axscope() {
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--texts=[neutral text, a passage for each paragraph (default\: the bundled one)]:FILE:_files' \
                 '--again[also where it is done already]' \
@@ -101,7 +101,7 @@ _axscope() {
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--help[show the help]' \
                 '*: :' ;;
@@ -117,7 +117,7 @@ _axscope() {
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \
@@ -158,7 +158,7 @@ _axscope() {
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \
@@ -189,7 +189,7 @@ _axscope() {
                 '--cache-weights[with --weights q8\: keep them on the disk, so that later starts map them]' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--lens=[tokens at each end of the logit lens (default 10)]:K:' \
                 '--nearest=[nearest concepts by cosine (default 10)]:K:' \
@@ -222,7 +222,7 @@ _axscope() {
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \
@@ -256,7 +256,7 @@ _axscope() {
                 '--kv=[keys and values\: f32 (default), or f16\: half of the memory of a text]:FORM:(f32 f16)' \
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--exact[products with weights in blocks in f32\: 5e-5 nearer, half as fast]' \
+                '--exact[weights in blocks are multiplied in f32\: half as fast]' \
                 '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
                 '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
                 '--completions=[print a completion script]:SHELL:(bash zsh fish)' \
