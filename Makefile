@@ -67,6 +67,10 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC   $@'
 	$(Q)$(CC) $(CFLAGS) $(CFLAGS.$(firstword $(subst /, ,$<))) -c -o $@ $<
+# clang takes minutes to instrument unrolled kernels for libFuzzer, and no target runs them
+ifeq ($(VARIANT),fuzz)
+$(B)/core/%_avx2.o: override CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS))
+endif
 # only the file that prints the version depends on it
 $(B)/tui/version.o: override CFLAGS += -DAXSCOPE_VERSION='"$(VERSION)"'
 $(B)/version.txt: FORCE
