@@ -4,6 +4,7 @@
 #include "core/kv_cache.h"
 #include "core/model_quantise.h"
 
+#define TOKENS_OF_LATENTS 128         /* that are kept while a text is shown */
 #define TOKENIZER_BYTES_PER_PIECE 500 /* measured: 127 MB for Gemma 2's 256,000 pieces */
 
 /* Weights of all matrices that take part. On the heap even those that do not are converted. */
@@ -25,8 +26,8 @@ static size_t bytes_per_token(const struct memory_plan *use)
 {
     const struct model_config *c = &use->model->config;
     size_t kv = kv_cache_bytes(use->model, 1, use->kv) / (size_t)c->n_layers;
-    size_t latents = use->dict ? use->dict->n_concepts : 0;
-    return (size_t)use->n_layers * kv + ((size_t)c->d_model + latents) * sizeof(float);
+    size_t n_resid = use->dict ? 2 : 1; /* the session's, and what the latents are made from */
+    return (size_t)use->n_layers * kv + n_resid * (size_t)c->d_model * sizeof(float);
 }
 
 void memory_need(struct memory_need *out, const struct memory_plan *use)
@@ -42,6 +43,8 @@ void memory_need(struct memory_need *out, const struct memory_plan *use)
     out->weights = weight_bytes(use);
     *(use->is_q8 && !use->is_cached ? &out->heap : &out->mapped) += out->weights;
     out->per_token = bytes_per_token(use);
+    if (use->dict)
+        out->heap += TOKENS_OF_LATENTS * use->dict->n_concepts * sizeof(float);
     out->heap += MEMORY_NEED_TOKENS * out->per_token +
                  FORWARD_MAX_ROWS * forward_row_bytes(use->model) +
                  TOKENIZER_BYTES_PER_PIECE * use->n_pieces;

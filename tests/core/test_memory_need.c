@@ -46,9 +46,10 @@ START_TEST(weights_as_stored_are_mapped_and_the_rest_is_heap)
     ck_assert_uint_eq(need.heap, heap + 500000);
     use.dict = f.dict;
     memory_need(&need, &use);
-    ck_assert_uint_eq(need.per_token, 4 * (2 * 6 * 64 + 96 + f.dict->n_concepts));
+    ck_assert_uint_eq(need.per_token, 4 * (2 * 6 * 64 + 2 * 96));
     ck_assert_uint_eq(need.mapped + need.heap - dictionary_bytes(f.dict),
-                      need.weights + heap + 500000 + MEMORY_NEED_TOKENS * 4 * f.dict->n_concepts);
+                      need.weights + heap + 500000 +
+                          4 * (MEMORY_NEED_TOKENS * 96 + 128 * f.dict->n_concepts));
 }
 END_TEST
 
