@@ -154,11 +154,12 @@ static int step_rows(const struct forward *f, int n, double row_cost)
     return n_equal < n ? n_equal : n;
 }
 
-/* Counts what is about to be done, and asks first if too much was done since the last time. */
+/* Counts what is about to be done, and asks first if too much would be done since the last time: a
+ * quarter of a step, so that a whole one never comes on top of nearly another. */
 static int begin_step(struct forward *f, double cost, struct err *err)
 {
     f->unasked += cost;
-    if (f->unasked <= f->step_cost)
+    if (f->unasked <= f->step_cost / 4)
         return ERR_OK;
     f->unasked = cost;
     if (f->ask && f->ask(f->ask_data))
