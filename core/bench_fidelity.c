@@ -9,19 +9,6 @@
 
 enum { N_TOP = 10 };
 
-/* t->acts becomes the signed latents of every position. */
-static int read_latents(struct trial *t, struct err *err)
-{
-    const struct dictionary *dict = t->scope->dict;
-    int rc = session_set_prompt(t->session, t->ids, t->n_ids, err);
-    if (rc == ERR_OK)
-        rc = session_read(t->session, err);
-    if (rc != ERR_OK)
-        return rc;
-    return latents_encode(t->acts, dict, session_resid(t->session), (size_t)t->n_ids, dict->d_model,
-                          true, err);
-}
-
 static double cosine(const float *a, const float *b, size_t n)
 {
     double ab = 0, aa = 0, bb = 0;
@@ -90,13 +77,13 @@ void bench_fidelity(struct bench *b, const struct bench_subject *s, const struct
     if (rc == ERR_OK)
         rc = trial_open(&t, s, n_tokens, 0, &err);
     if (rc == ERR_OK)
-        rc = read_latents(&t, &err);
+        rc = trial_read(&t, true, &err);
     if (rc == ERR_OK)
         rc = trial_open(&other, &other_subject, n_tokens, 0, &err);
     for (int i = 0; i < n_tokens && rc == ERR_OK; i++)
         other.ids[i] = t.ids[i]; /* the files may differ in what ends an answer */
     if (rc == ERR_OK)
-        rc = read_latents(&other, &err);
+        rc = trial_read(&other, true, &err);
     t.scope = s->scope;
     add_both(b, &t, &other, &err);
     trial_close(&t);

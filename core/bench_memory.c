@@ -1,7 +1,6 @@
 #include "core/bench_memory.h"
 
 #include "core/bench_trial.h"
-#include "core/latents.h"
 #include "data/file.h"
 
 #include <stdio.h>
@@ -51,14 +50,8 @@ static bool note_heap(void *data, long done, long total)
 /* As a reader does who steers: residuals, latents, one branch's next logits. */
 static int use_memory(struct trial *t, double *heap, struct err *err)
 {
-    const struct dictionary *dict = t->scope->dict;
     session_set_progress(t->session, note_heap, heap);
-    int rc = session_set_prompt(t->session, t->ids, t->n_ids, err);
-    if (rc == ERR_OK)
-        rc = session_read(t->session, err);
-    if (rc == ERR_OK && dict)
-        rc = latents_encode(t->acts, dict, session_resid(t->session), (size_t)t->n_ids,
-                            dict->d_model, false, err);
+    int rc = trial_read(t, false, err);
     if (rc == ERR_OK)
         rc = trial_steer(t, 0, 1, err);
     if (rc == ERR_OK)

@@ -1,7 +1,6 @@
 #include "core/bench_model.h"
 
 #include "core/bench_trial.h"
-#include "core/latents.h"
 #include "core/sampler.h"
 
 #include <stdio.h>
@@ -94,16 +93,8 @@ static int forget_prompt(void *data, int run, struct err *err)
 
 static int read_prompt(void *data, int run, struct err *err)
 {
-    struct trial *t = data;
-    const struct dictionary *dict = t->scope->dict;
     (void)run;
-    int rc = session_set_prompt(t->session, t->ids, t->n_ids, err);
-    if (rc == ERR_OK)
-        rc = session_read(t->session, err);
-    if (rc == ERR_OK && dict)
-        rc = latents_encode(t->acts, dict, session_resid(t->session), (size_t)t->n_ids,
-                            dict->d_model, false, err);
-    return rc;
+    return trial_read(data, false, err);
 }
 
 static void read_one(struct bench *b, const struct bench_subject *s, int n)

@@ -1,5 +1,6 @@
 #include "core/bench_trial.h"
 
+#include "core/latents.h"
 #include "data/hash.h"
 #include "data/mem.h"
 
@@ -54,6 +55,18 @@ int trial_open(struct trial *t, const struct bench_subject *s, int n_ids, int n_
     int rc = session_new(&t->session, scope->model, scope->hook_layer, n_branches, err);
     if (rc == ERR_OK)
         session_set_kv(t->session, scope->kv);
+    return rc;
+}
+
+int trial_read(struct trial *t, bool is_signed, struct err *err)
+{
+    const struct dictionary *dict = t->scope->dict;
+    int rc = session_set_prompt(t->session, t->ids, t->n_ids, err);
+    if (rc == ERR_OK)
+        rc = session_read(t->session, err);
+    if (rc == ERR_OK && dict)
+        rc = latents_encode(t->acts, dict, session_resid(t->session), (size_t)t->n_ids,
+                            dict->d_model, is_signed, err);
     return rc;
 }
 

@@ -24,6 +24,10 @@ int trial_open(struct trial *t, const struct bench_subject *s, int n_ids, int n_
                struct err *err) ERR_CHECK;
 void trial_close(struct trial *t);
 
+/* Reads the prompt: residuals at the hook layer and, with a dictionary, all latents, with their
+ * sign on wish. What the session still has of a prompt is not computed again. */
+int trial_read(struct trial *t, bool is_signed, struct err *err) ERR_CHECK;
+
 /* The subject's random id number t: not BOS, not padding, none that ends an answer. */
 int trial_random_id(const struct bench_subject *s, int t);
 
