@@ -122,7 +122,7 @@ $(B)/test-$(1): $(B)/tests/$(1)_main.c $(call obj,$(call src,tests/$(1))) $(SUPP
 	$$(Q)$$(CC) $$(filter-out -MMD -MP,$$(CFLAGS)) $$(CFLAGS.tests) $$(LDFLAGS) -o $$@ $$^ \
 	        $$(TLIBS.$(1)) $$(LIBS.check) -lm
 test-$(1): $(B)/test-$(1)
-	CK_DEFAULT_TIMEOUT=60 OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $$<
+	CK_DEFAULT_TIMEOUT=$(if $(filter release,$(VARIANT)),60,300) OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $$<
 endef
 SUITES := $(foreach d,data core tui demo,$(if $(call src,tests/$(d)),$(d)))
 $(foreach d,$(SUITES),$(eval $(call test_program,$(d))))
