@@ -1,6 +1,9 @@
-/* Little-endian numbers at any address. The caller has checked that the bytes are there. */
+/* Little-endian numbers at any address, whose bytes the caller has checked, or at a buffer's end.
+ */
 #ifndef DATA_BYTES_H
 #define DATA_BYTES_H
+
+#include "data/mem.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +39,20 @@ static inline void store_u64(uint8_t *p, uint64_t v)
 {
     store_u32(p, (uint32_t)v);
     store_u32(p + 4, (uint32_t)(v >> 32));
+}
+
+static inline void buf_add_u32(struct buf *out, uint32_t v)
+{
+    uint8_t bytes[4];
+    store_u32(bytes, v);
+    buf_add(out, bytes, sizeof bytes);
+}
+
+static inline void buf_add_u64(struct buf *out, uint64_t v)
+{
+    uint8_t bytes[8];
+    store_u64(bytes, v);
+    buf_add(out, bytes, sizeof bytes);
 }
 
 #endif

@@ -532,23 +532,9 @@ const struct tensor *gguf_find_tensor(const struct gguf *g, const char *name)
 
 /* --- writing --- */
 
-static void write_u32(struct buf *out, uint32_t v)
-{
-    uint8_t bytes[4];
-    store_u32(bytes, v);
-    buf_add(out, bytes, sizeof bytes);
-}
-
-static void write_u64(struct buf *out, uint64_t v)
-{
-    uint8_t bytes[8];
-    store_u64(bytes, v);
-    buf_add(out, bytes, sizeof bytes);
-}
-
 static void write_string(struct buf *out, const char *text)
 {
-    write_u64(out, strlen(text));
+    buf_add_u64(out, strlen(text));
     buf_str(out, text);
 }
 
@@ -572,22 +558,22 @@ void gguf_write_head(struct buf *out, const char *const (*texts)[2], size_t n_te
     const size_t start = out->len;
     uint64_t offset = 0;
     buf_str(out, MAGIC);
-    write_u32(out, 3);
-    write_u64(out, n_tensors);
-    write_u64(out, n_texts);
+    buf_add_u32(out, 3);
+    buf_add_u64(out, n_tensors);
+    buf_add_u64(out, n_texts);
     for (size_t i = 0; i < n_texts; i++) {
         write_string(out, texts[i][0]);
-        write_u32(out, GGUF_STRING);
+        buf_add_u32(out, GGUF_STRING);
         write_string(out, texts[i][1]);
     }
     for (size_t i = 0; i < n_tensors; i++) {
         const struct tensor *t = &tensors[i];
         write_string(out, t->name);
-        write_u32(out, (uint32_t)t->n_dims);
+        buf_add_u32(out, (uint32_t)t->n_dims);
         for (int k = t->n_dims; k-- > 0;)
-            write_u64(out, t->shape[k]);
-        write_u32(out, storage_type(t->dtype));
-        write_u64(out, offset);
+            buf_add_u64(out, t->shape[k]);
+        buf_add_u32(out, storage_type(t->dtype));
+        buf_add_u64(out, offset);
         offset += t->n_bytes + gguf_padding(t->n_bytes);
     }
     for (size_t n = gguf_padding(out->len - start); n > 0; n--)

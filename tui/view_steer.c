@@ -118,7 +118,7 @@ static void draw_effect(struct grid *g, struct rect r, const struct app *app)
         return;
     }
     int x = 1 + grid_str(g, r, 0, 1, STYLE_DIM, "effect") + 2;
-    if (!app->has_effect)
+    if (!app->has_effect || !app_steers(app)) /* rounding is no effect */
         return;
     x += grid_str(g, r, 0, x, STYLE_DIM, "KL of first token") + 1;
     x += grid_printf(g, r, 0, x, STYLE_TEXT, "%.3g", (double)app->kl) + 2;

@@ -5,23 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_u32(struct buf *b, uint32_t v)
-{
-    uint8_t bytes[4];
-    store_u32(bytes, v);
-    buf_add(b, bytes, sizeof bytes);
-}
-
-static void add_u64(struct buf *b, uint64_t v)
-{
-    uint8_t bytes[8];
-    store_u64(bytes, v);
-    buf_add(b, bytes, sizeof bytes);
-}
-
 void gguf_add_string(struct buf *out, const char *text, size_t len)
 {
-    add_u64(out, len);
+    buf_add_u64(out, len);
     buf_add(out, text, len);
 }
 
@@ -29,7 +15,7 @@ void gguf_make_raw(struct gguf_maker *m, const char *key, uint32_t type, const v
                    size_t len)
 {
     gguf_add_string(&m->values, key, strlen(key));
-    add_u32(&m->values, type);
+    buf_add_u32(&m->values, type);
     buf_add(&m->values, bytes, len);
     m->n_values++;
 }
@@ -60,8 +46,8 @@ void gguf_make_string(struct gguf_maker *m, const char *key, const char *v)
 void gguf_make_array(struct gguf_maker *m, const char *key, uint32_t item_type, uint64_t n)
 {
     gguf_make_raw(m, key, GGUF_ARRAY, NULL, 0);
-    add_u32(&m->values, item_type);
-    add_u64(&m->values, n);
+    buf_add_u32(&m->values, item_type);
+    buf_add_u64(&m->values, n);
 }
 
 static void pad(struct buf *b, size_t alignment)
@@ -81,11 +67,11 @@ void gguf_make_space(struct gguf_maker *m, const char *name, uint32_t type, int 
     const size_t alignment = alignment_of(m);
     m->data_size = (m->data_size + alignment - 1) / alignment * alignment;
     gguf_add_string(&m->tensors, name, strlen(name));
-    add_u32(&m->tensors, (uint32_t)n_dims);
+    buf_add_u32(&m->tensors, (uint32_t)n_dims);
     for (int i = n_dims - 1; i >= 0; i--)
-        add_u64(&m->tensors, shape[i]);
-    add_u32(&m->tensors, type);
-    add_u64(&m->tensors, m->data_size);
+        buf_add_u64(&m->tensors, shape[i]);
+    buf_add_u32(&m->tensors, type);
+    buf_add_u64(&m->tensors, m->data_size);
     m->data_size += n_bytes;
     m->n_tensors++;
 }
@@ -118,9 +104,9 @@ void gguf_make_head(struct buf *out, const struct gguf_maker *m)
 {
     size_t start = out->len;
     buf_str(out, "GGUF");
-    add_u32(out, m->version ? m->version : 3);
-    add_u64(out, m->n_tensors);
-    add_u64(out, m->n_values + (m->alignment != 0));
+    buf_add_u32(out, m->version ? m->version : 3);
+    buf_add_u64(out, m->n_tensors);
+    buf_add_u64(out, m->n_values + (m->alignment != 0));
     if (m->alignment) {
         struct gguf_maker key = {0};
         gguf_make_u32(&key, "general.alignment", m->alignment);
