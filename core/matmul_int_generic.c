@@ -3,9 +3,11 @@
 #include "core/matmul_int.h"
 #include "core/matmul_int_kernels.h"
 #include "data/bytes.h"
+#include "data/mem.h"
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* Where column i of a block is in int_chunk.q. */
 static int place(int i)
@@ -134,14 +136,24 @@ static void unpack(struct int_chunk *dst, const void *src, enum dtype dtype)
 
 /* --- products --- */
 
-static float block_product(const struct int_chunk *w, const struct int_chunk *x, int b)
+/* Adds the products of a chunk's blocks to their sums. */
+static void add_products(float sum[INT_BLOCKS], const struct int_chunk *w,
+                         const struct int_chunk *x)
 {
-    int32_t sum = 0;
-    for (int i = 0; i < INT_BLOCK; i++)
-        sum += (int32_t)w->q[b][i] * x->q[b][i];
-    float product = (float)sum * (w->scale[b] * x->scale[b]);
-    /* without a minimum a sum of x that overflowed does not count */
-    return w->offset[b] == 0 ? product : product - w->offset[b] * x->offset[b];
+    for (int b = 0; b < INT_BLOCKS; b++) {
+        int32_t q = 0;
+        for (int i = 0; i < INT_BLOCK; i++)
+            q += (int32_t)w->q[b][i] * x->q[b][i];
+        sum[b] += (float)q * (w->scale[b] * x->scale[b]);
+        /* without a minimum a sum of x that overflowed does not count */
+        if (w->offset[b] != 0)
+            sum[b] -= w->offset[b] * x->offset[b];
+    }
+}
+
+static float sum_blocks(const float s[INT_BLOCKS])
+{
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
 static void rows(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
@@ -149,21 +161,20 @@ static void rows(float *y, size_t ldy, const struct int_chunk *x, size_t n, cons
 {
     const uint8_t *row = w;
     const size_t n_chunks = int_n_chunks(n_in);
+    float(*sums)[INT_BLOCKS] = mem_alloc(n, sizeof *sums);
     for (size_t j = 0; j < n_out; j++, row += dtype_bytes(dtype, n_in)) {
-        for (size_t t = 0; t < n; t++)
-            y[t * ldy + j] = 0;
+        memset(sums, 0, n * sizeof *sums);
         for (size_t c = 0; c < n_chunks; c++) {
             uint8_t room[INT_CHUNK_BYTES];
             struct int_chunk chunk;
             unpack(&chunk, int_chunk_at(row, dtype, n_in, c, room), dtype);
             for (size_t t = 0; t < n; t++)
-                for (int i = 0; i < INT_BLOCKS / 2; i++) {
-                    const struct int_chunk *xs = x + t * n_chunks + c;
-                    y[t * ldy + j] +=
-                        block_product(&chunk, xs, i) + block_product(&chunk, xs, i + 4);
-                }
+                add_products(sums[t], &chunk, x + t * n_chunks + c);
         }
+        for (size_t t = 0; t < n; t++)
+            y[t * ldy + j] = sum_blocks(sums[t]);
     }
+    free(sums);
 }
 
 const struct int_kernels int_generic = {

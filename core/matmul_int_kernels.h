@@ -33,8 +33,8 @@ struct int_panel {
     float offset[INT_BLOCKS][INT_LANES];
 };
 
-/* All sets add up a chunk like this, so that a kernel may hold blocks or rows in its lanes: for
- * i < 4 block i and then block i + 4 to a sum, which is then added to the row's. */
+/* All sets add up a row like this, so that a kernel may hold blocks or rows in its lanes: block b
+ * of every chunk to sum b, and at the end ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)). */
 struct int_kernels {
     /* n <= 256 columns, whole blocks, of one row of x; further columns become 0. */
     void (*quantise)(struct int_chunk *dst, const float *x, size_t n);

@@ -11,8 +11,8 @@
  * registers, and one load serves two products or more. */
 #define MAX_SUMS 9
 
-/* Sums [panel][weight row][row of x]. */
-typedef float sums_of_panel[INT_AVX2_PANEL_ROWS][INT_LANES];
+/* Sums [block of a chunk][weight row][row of x]. */
+typedef float sums_of_panel[INT_BLOCKS][INT_AVX2_PANEL_ROWS][INT_LANES];
 
 /* By name: the elements of an array would not stay in registers. */
 struct tile_sums {
@@ -120,21 +120,22 @@ AVX2_INLINE void tile_block(__m256i sum[MAX_SUMS], const struct int_panel *x,
     store_tile_sums(sum, s);
 }
 
-/* part[n_w][n_x] (+)= the products of block b. */
-AVX2_INLINE void tile_scale(__m256 *part, const __m256i *sum, const struct int_panel *x,
-                            const struct int_chunk *w, int b, int n_w, int n_x, bool has_offset,
-                            bool is_first)
+/* Adds the products of block b to those of its row's earlier blocks b. */
+AVX2_INLINE void tile_scale(sums_of_panel *y, size_t row, const __m256i *sum,
+                            const struct int_panel *x, const struct int_chunk *w, int b, int n_w,
+                            int n_x, bool has_offset)
 {
     for (int j = 0; j < n_w; j++) {
         const __m256 w_scale = _mm256_set1_ps(w[j].scale[b]);
         const __m256 w_offset = _mm256_set1_ps(w[j].offset[b]);
         for (int v = 0; v < n_x; v++) {
-            const int i = j * n_x + v;
+            float *at = y[v][b][row + (size_t)j];
             __m256 scale = _mm256_mul_ps(w_scale, _mm256_loadu_ps(x[v].scale[b]));
-            __m256 s = _mm256_cvtepi32_ps(sum[i]);
-            part[i] = is_first ? _mm256_mul_ps(s, scale) : _mm256_fmadd_ps(s, scale, part[i]);
+            __m256 s = _mm256_cvtepi32_ps(sum[j * n_x + v]);
+            __m256 to = _mm256_fmadd_ps(s, scale, _mm256_loadu_ps(at));
             if (has_offset)
-                part[i] = _mm256_fnmadd_ps(w_offset, _mm256_loadu_ps(x[v].offset[b]), part[i]);
+                to = _mm256_fnmadd_ps(w_offset, _mm256_loadu_ps(x[v].offset[b]), to);
+            _mm256_storeu_ps(at, to);
         }
     }
 }
@@ -144,18 +145,10 @@ AVX2_INLINE void tile(sums_of_panel *y, const struct int_panel *x, const struct 
                       size_t row, int n_w, int n_x, bool has_offset)
 {
     w += row;
-    for (int b = 0; b < INT_BLOCKS / 2; b++) {
-        __m256 part[MAX_SUMS];
+    for (int b = 0; b < INT_BLOCKS; b++) {
         __m256i sum[MAX_SUMS];
         tile_block(sum, x, w, b, n_x);
-        tile_scale(part, sum, x, w, b, n_w, n_x, has_offset, true);
-        tile_block(sum, x, w, b + 4, n_x);
-        tile_scale(part, sum, x, w, b + 4, n_w, n_x, has_offset, false);
-        for (int j = 0; j < n_w; j++)
-            for (int v = 0; v < n_x; v++) {
-                float *at = y[v][row + (size_t)j];
-                _mm256_storeu_ps(at, _mm256_add_ps(_mm256_loadu_ps(at), part[j * n_x + v]));
-            }
+        tile_scale(y, row, sum, x, w, b, n_w, n_x, has_offset);
     }
 }
 
@@ -191,11 +184,27 @@ static int next_width(size_t n)
     return n == 4 ? 2 : n > 3 ? 3 : (int)n;
 }
 
+AVX2_INLINE __m256 two_sums(sums_of_panel sums, int a, int b, size_t row)
+{
+    return _mm256_add_ps(_mm256_loadu_ps(sums[a][row]), _mm256_loadu_ps(sums[b][row]));
+}
+
+/* Eight weight rows' sums of all blocks to those of block 0. */
+AVX2_INLINE void add_blocks(sums_of_panel sums, size_t row)
+{
+    for (size_t j = row; j < row + 8; j++) {
+        __m256 even = _mm256_add_ps(two_sums(sums, 0, 4, j), two_sums(sums, 2, 6, j));
+        __m256 odd = _mm256_add_ps(two_sums(sums, 1, 5, j), two_sums(sums, 3, 7, j));
+        _mm256_storeu_ps(sums[0][j], _mm256_add_ps(even, odd));
+    }
+}
+
 AVX2_INLINE void store_sums(float *y, size_t ldy, sums_of_panel sums, size_t n, size_t n_out)
 {
     for (size_t j = 0; j < n_out; j += 8) {
         float rows_of_x[INT_LANES][8];
-        transpose_bytes(rows_of_x, 32, sums[j], sizeof sums[j]);
+        add_blocks(sums, j);
+        transpose_bytes(rows_of_x, 32, sums[0][j], sizeof sums[0][j]);
         for (size_t t = 0; t < n && t < INT_LANES; t++)
             memcpy(y + t * ldy + j, rows_of_x[t], (n_out - j < 8 ? n_out - j : 8) * sizeof *y);
     }

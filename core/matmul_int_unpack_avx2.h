@@ -155,21 +155,29 @@ AVX2_INLINE __m256 gather_f16(const uint8_t *p, int stride)
     return _mm256_cvtph_ps(h);
 }
 
-AVX2_INLINE __m256 bytes_to_ps(uint32_t low, uint32_t high)
+AVX2_INLINE __m256 bytes_to_ps(__m128i bytes)
 {
-    __m128i bytes = _mm_cvtsi64_si128((long long)((uint64_t)high << 32 | low));
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
 }
 
-/* quant_k_scales, four at a time. */
+/* quant_k_scales: first scales 0 to 3 and 4 to 7, then minima 0 to 3 and 4 to 7. */
+AVX2_INLINE __m128i k_scale_bytes(__m128i p)
+{
+    const __m128i from = _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 15, 14, 13, 12, 7, 6, 5, 4);
+    const __m128i top_from = _mm_set_epi8(11, 10, 9, 8, -1, -1, -1, -1, 7, 6, 5, 4, -1, -1, -1, -1);
+    const __m128i mask = _mm_set_epi32(0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f);
+    __m128i low = _mm_srlv_epi32(_mm_shuffle_epi8(p, from), _mm_set_epi32(4, 0, 0, 0));
+    __m128i top = _mm_srli_epi16(_mm_shuffle_epi8(p, top_from), 2);
+    return _mm_or_si128(_mm_and_si128(low, mask), _mm_and_si128(top, _mm_set1_epi8(0x30)));
+}
+
 AVX2_INLINE struct scales k_scales(const uint8_t *p)
 {
-    const uint32_t six = 0x3f3f3f3f, four = 0x0f0f0f0f, two = 0x30303030;
-    uint32_t s = load_u32(p + 4), m = load_u32(p + 8), high = load_u32(p + 12);
-    __m256 scale = bytes_to_ps(s & six, (high & four) | (s >> 2 & two));
-    __m256 min = bytes_to_ps(m & six, (high >> 4 & four) | (m >> 2 & two));
-    return (struct scales){_mm256_mul_ps(_mm256_set1_ps(_cvtsh_ss(load_u16(p))), scale),
-                           _mm256_mul_ps(_mm256_set1_ps(_cvtsh_ss(load_u16(p + 2))), min)};
+    __m128i head = _mm_loadu_si128((const void *)p), bytes = k_scale_bytes(head);
+    __m128 d_m = _mm_cvtph_ps(head);
+    return (struct scales){_mm256_mul_ps(_mm256_broadcastss_ps(d_m), bytes_to_ps(bytes)),
+                           _mm256_mul_ps(_mm256_broadcastss_ps(_mm_movehdup_ps(d_m)),
+                                         bytes_to_ps(_mm_unpackhi_epi64(bytes, bytes)))};
 }
 
 AVX2_INLINE struct scales scales_at(const uint8_t *p, enum dtype dtype)
