@@ -1,13 +1,12 @@
-/* y = x Wᵀ for a dozen to some hundred rows of x, bound by arithmetic: the road of reading.
+/* y = x Wᵀ for half a dozen to some hundred rows of x, bound by arithmetic: the road of reading.
  *
- * The rows of x (tokens) lie in the lanes of the vectors, so the weights need no transposing: a
- * task converts some weight rows to f32 as they are stored, a chunk of columns at a time, and the
- * inner loop broadcasts them. Only x is packed, once per product: for each chunk of columns, tiles
- * of 24 or 16 tokens, column by column, so that one tile of a chunk (24 KB) stays in the
- * first-level cache while all weight rows of the task pass by. A register tile is 3 vectors of
- * tokens x 4 weight rows, or 2 x 6: 12 sums hide the latency of an FMA, and with their operands
- * fill 16 registers. Each sum adds its chunk's columns in order, and the chunks are added in
- * order: a row's result depends neither on the other rows nor on the number of threads. */
+ * A panel is 32 weight rows by a chunk of columns, as f32 and transposed: the rows lie in the lanes
+ * of vectors, and the inner loop broadcasts x. A panel (16 KB) is made in the first-level cache by
+ * the task that multiplies it, and used by all rows of x before the next one is made, so its making
+ * is shared by all of them. Rows of x go through in groups of as many as the registers have sums
+ * for. A group may be smaller, so no sum is computed in vain: the cost of n rows is that of n - 1
+ * and a little more. Each sum adds a chunk's columns in order, and the chunks are added in order:
+ * a row's result depends neither on the other rows nor on the number of threads. */
 #ifndef CORE_PANEL_H
 #define CORE_PANEL_H
 
@@ -17,50 +16,36 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Columns of x that are summed in registers. A multiple of all block sizes. */
-#define PANEL_CHUNK 256
+/* Weight rows of a panel. */
+#define PANEL_ROWS 32
 
-/* Tokens of a tile, and weight rows of the register tile that goes with it. */
-#define PANEL_WIDE 24
-#define PANEL_WIDE_ROWS 4
-#define PANEL_NARROW 16
-#define PANEL_NARROW_ROWS 6
-
-/* Weights that will be needed soon: [rows of the register tile, n_cols], n_cols a multiple of 8. */
-struct panel_next {
-    float *dst; /* rows as far apart as those of w */
-    const char *src;
-    size_t stride;    /* bytes between rows of src */
-    size_t ahead;     /* each is followed, so many bytes further, by one to ask for */
-    enum dtype dtype; /* f32, f16 or bf16 */
+/* Stored weights to ask for, so that they are in the cache when their panel is made. */
+struct panel_fetch {
+    const char *at;
+    size_t stride;          /* bytes between rows */
+    size_t n_rows, n_lines; /* of n_lines times 64 bytes each */
 };
 
 struct panel_kernels {
-    /* dst [n_cols, width] from x [n_tokens <= width, n_cols] with rows ldx apart; absent tokens
-     * are 0. width is a multiple of 8. */
-    void (*pack)(float *dst, const float *x, size_t ldx, size_t n_tokens, size_t width,
+    /* dst [n_cols, PANEL_ROWS] from w [n_rows <= PANEL_ROWS, n_cols] as stored (f32, f16, bf16),
+     * rows `stride` bytes apart, unaligned. Lanes of absent rows get numbers without a meaning. dst
+     * has room for n_cols rounded up to a multiple of 8 and is 64-byte aligned. */
+    void (*make)(float *dst, const char *w, enum dtype dtype, size_t stride, size_t n_rows,
                  size_t n_cols);
 
-    /* sums [height, width] += w [height, n_cols] x, x [n_cols, width] packed, rows of w ldw apart:
-     * the register tiles 4 x 24 and 6 x 16. next: what is converted meanwhile, so that fetching
-     * and converting weights hides behind the arithmetic; may be NULL. */
-    void (*wide)(float *sums, const float *x, const float *w, size_t ldw, size_t n_cols,
-                 const struct panel_next *next);
-    void (*narrow)(float *sums, const float *x, const float *w, size_t ldw, size_t n_cols,
-                   const struct panel_next *next);
-
-    /* y[t * ldy + j] = sums[j * width + t] for t < n_tokens, j < n_rows. */
-    void (*unpack)(float *y, size_t ldy, const float *sums, size_t width, size_t n_tokens,
-                   size_t n_rows);
+    /* sums [n_x, PANEL_ROWS] += x w, x [n_cols, n_x], w [n_cols, PANEL_ROWS] a panel, sums and w
+     * 64-byte aligned. 1 <= n_x <= max_x. Asks for at most n_cols / 4 lines on the way. */
+    void (*multiply)(float *sums, const float *x, size_t n_x, const float *w, size_t n_cols,
+                     const struct panel_fetch *fetch);
+    size_t max_x;
 };
 
 extern const struct panel_kernels panel_avx2; /* only where isa_best() says so */
 
-/* Whether n rows are faster this way than with matmul_kernels.few_rows, which computes no more rows
- * than there are: above 40, and below where fewer than one lane in 16 is empty. */
+/* Whether n rows are faster this way than with matmul_kernels.few_rows. */
 bool panel_pays(size_t n);
 
-/* y[n, out] = x[n, in] Wᵀ with the kernels for panels and those that convert. */
+/* y[n, out] = x[n, in] Wᵀ with the kernels for panels and, for blocks, those that convert. */
 void panel_product(float *y, const float *x, const struct matrix *w, size_t n,
                    const struct panel_kernels *panels, const struct matmul_kernels *kernels);
 
