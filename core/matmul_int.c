@@ -11,8 +11,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define SLAB_ROWS 512    /* of x are held as integers at a time */
-#define ROWS_TILE_OUT 32 /* weight rows of a task where x has few rows */
+#define SLAB_ROWS 512 /* of x are held as integers at a time */
+
+/* Where x has few rows, a task is so much of the weights, which the processor fetches ahead only
+ * within one; but no more than a fourth of a thread's share. */
+#define TASK_BYTES (160 << 10)
 
 static size_t size_min(size_t a, size_t b)
 {
@@ -86,6 +89,7 @@ struct int_product {
     const float *x;
     const struct matrix *w;
     size_t n;
+    size_t task_rows;         /* weight rows of a task */
     struct int_chunk *rows;   /* [n][n_chunks], or */
     struct int_panel *panels; /* [n_chunks][n / 8, rounded up] */
 };
@@ -112,16 +116,23 @@ static void rows_task(void *data, size_t task)
 {
     const struct int_product *p = data;
     const struct matrix *w = p->w;
-    size_t j = task * ROWS_TILE_OUT;
+    size_t j = task * p->task_rows;
     p->kernels->rows(p->y + j, w->n_rows, p->rows, p->n, weight_row(w, j), w->dtype,
-                     size_min(ROWS_TILE_OUT, w->n_rows - j), w->n_cols);
+                     size_min(p->task_rows, w->n_rows - j), w->n_cols);
+}
+
+static size_t rows_of_task(const struct matrix *w)
+{
+    size_t share = w->n_rows / ((size_t)pool_threads() * 4) + 1;
+    return size_min(TASK_BYTES / dtype_bytes(w->dtype, w->n_cols) + 1, share);
 }
 
 static void run_rows(struct int_product *p, double cost)
 {
     p->rows = thread_room(p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
     pool_run(quantise_row, p, p->n, (double)p->n * (double)p->w->n_cols);
-    pool_run(rows_task, p, n_parts(p->w->n_rows, ROWS_TILE_OUT), cost);
+    p->task_rows = rows_of_task(p->w);
+    pool_run(rows_task, p, n_parts(p->w->n_rows, p->task_rows), cost);
 }
 
 /* Eight rows of x; those that are not there become 0. */

@@ -10,7 +10,7 @@
 
 /* So far ahead weights are fetched: there is too much to do with each for the processor to see the
  * next ones early. */
-#define PREFETCH_BYTES 1024
+#define PREFETCH_BYTES 2048
 
 AVX2_INLINE void prefetch(const uint8_t *p, enum dtype dtype)
 {
