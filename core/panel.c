@@ -34,7 +34,8 @@ struct product {
     float *y;       /* [n, n_out] */
     const float *x; /* [n, n_in] */
     const struct matrix *w;
-    size_t n, n_groups;
+    size_t n;
+    size_t group_rows, n_larger; /* of x: the first n_larger groups have one row more */
     size_t chunk;
     float *packed; /* chunk by chunk and in it group by group: [n_cols, rows of the group] */
     const struct panel_kernels *panels;
@@ -43,21 +44,15 @@ struct product {
 
 /* --- x --- */
 
-/* Groups are equal but for one row. */
-static size_t group_start(const struct product *p, size_t group)
+/* Rows of the group that begins at row t. */
+static size_t rows_at(const struct product *p, size_t t)
 {
-    const size_t n_larger = p->n % p->n_groups;
-    return group * (p->n / p->n_groups) + size_min(group, n_larger);
+    return p->group_rows + (t < p->n_larger * (p->group_rows + 1));
 }
 
-static size_t group_rows(const struct product *p, size_t group)
+static float *packed_at(const struct product *p, size_t col, size_t n_cols, size_t t)
 {
-    return group_start(p, group + 1) - group_start(p, group);
-}
-
-static float *packed_group(const struct product *p, size_t col, size_t n_cols, size_t group)
-{
-    return p->packed + col * p->n + group_start(p, group) * n_cols;
+    return p->packed + col * p->n + t * n_cols;
 }
 
 static void pack_task(void *data, size_t task)
@@ -65,13 +60,13 @@ static void pack_task(void *data, size_t task)
     const struct product *p = data;
     const size_t n_in = p->w->n_cols, col = task * p->chunk;
     const size_t n_cols = size_min(p->chunk, n_in - col);
-    for (size_t g = 0; g < p->n_groups; g++) {
-        const size_t n_x = group_rows(p, g);
-        const float *x = p->x + group_start(p, g) * n_in + col;
-        float *dst = packed_group(p, col, n_cols, g);
+    for (size_t t = 0, n_x; t < p->n; t += n_x) {
+        const float *x = p->x + t * n_in + col;
+        float *dst = packed_at(p, col, n_cols, t);
+        n_x = rows_at(p, t);
         for (size_t i = 0; i < n_cols; i++)
-            for (size_t t = 0; t < n_x; t++)
-                *dst++ = x[t * n_in + i];
+            for (size_t k = 0; k < n_x; k++)
+                *dst++ = x[k * n_in + i];
     }
 }
 
@@ -131,11 +126,12 @@ static bool piece_after(struct piece *next, const struct product *p, const struc
     return true;
 }
 
-/* All of a piece for now: the rows are far apart, and the processor does not see them coming. */
+/* All of a piece for now. Files need not align weights to lines: the one in which a piece begins
+ * came with the columns before it, so each is asked for by the last of 64 bytes. */
 static struct panel_fetch fetch_of(const struct product *p, const struct piece *piece)
 {
     const enum dtype dtype = p->w->dtype;
-    return (struct panel_fetch){weight_at(p->w, piece->row, piece->col),
+    return (struct panel_fetch){weight_at(p->w, piece->row, piece->col) + LINE - 1,
                                 dtype_bytes(dtype, p->w->n_cols), piece->n_rows,
                                 n_parts(dtype_bytes(dtype, piece->n_cols), LINE)};
 }
@@ -166,12 +162,20 @@ static void multiply_piece(struct task_room *room, const struct product *p, cons
     if (piece_after(&next, p, at))
         fetch = fetch_of(p, &next);
     make_panel(room, p, at);
-    for (size_t g = 0; g < p->n_groups; g++) {
+    for (size_t t = 0, n_x; t < p->n; t += n_x) {
         const struct panel_fetch part = take_rows(&fetch, at->n_cols);
-        p->panels->multiply(room->sums + group_start(p, g) * PANEL_ROWS,
-                            packed_group(p, at->col, at->n_cols, g), group_rows(p, g), room->panel,
-                            at->n_cols, &part);
+        n_x = rows_at(p, t);
+        p->panels->multiply(room->sums + t * PANEL_ROWS, packed_at(p, at->col, at->n_cols, t), n_x,
+                            room->panel, at->n_cols, &part);
     }
+}
+
+static void copy_sums(float *y, const float *sums, size_t n)
+{
+    if (n == PANEL_ROWS) /* a constant size: some moves instead of a loop */
+        memcpy(y, sums, PANEL_ROWS * sizeof *y);
+    else
+        memcpy(y, sums, n * sizeof *y);
 }
 
 static void product_task(void *data, size_t task)
@@ -186,13 +190,15 @@ static void product_task(void *data, size_t task)
     for (; at.col < n_in; at = piece_at(p, at.row, at.col + at.n_cols))
         multiply_piece(room, p, &at);
     for (size_t t = 0; t < p->n; t++)
-        memcpy(p->y + t * n_out + at.row, room->sums + t * PANEL_ROWS, at.n_rows * sizeof *p->y);
+        copy_sums(p->y + t * n_out + at.row, room->sums + t * PANEL_ROWS, at.n_rows);
 }
 
 static void run_block(struct product *p)
 {
     const struct matrix *w = p->w;
-    p->n_groups = n_parts(p->n, p->panels->max_x);
+    const size_t n_groups = n_parts(p->n, p->panels->max_x);
+    p->group_rows = p->n / n_groups;
+    p->n_larger = p->n % n_groups;
     p->packed = thread_room(ROOM_PACKED, p->n * w->n_cols * sizeof *p->packed);
     pool_run(pack_task, p, n_parts(w->n_cols, p->chunk), (double)p->n * (double)w->n_cols * 4);
     pool_run(product_task, p, n_parts(w->n_rows, PANEL_ROWS),
