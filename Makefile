@@ -121,14 +121,20 @@ $(B)/test-$(1): $(B)/tests/$(1)_main.c $(call obj,$(call src,tests/$(1))) $(SUPP
 	@echo '  LD   $$@'
 	$$(Q)$$(CC) $$(filter-out -MMD -MP,$$(CFLAGS)) $$(CFLAGS.tests) $$(LDFLAGS) -o $$@ $$^ \
 	        $$(TLIBS.$(1)) $$(LIBS.check) -lm
-test-$(1): $(B)/test-$(1)
-	CK_DEFAULT_TIMEOUT=$(if $(filter release,$(VARIANT)),60,300) OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $$<
+# each suite in a process of its own: make -j2 runs two at a time
+runs.$(1) := $$(addprefix suite-$(1)-,$$(names.$(1)))
+.PHONY: $$(runs.$(1))
+$$(runs.$(1)): suite-$(1)-%: $(B)/test-$(1)
+	$$(Q)CK_RUN_SUITE=$$* OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $$<
+test-$(1): $$(if $$(CK_RUN_SUITE),$$(filter $$(addprefix suite-$(1)-,$$(CK_RUN_SUITE)),$$(runs.$(1))),$$(runs.$(1)))
 endef
 SUITES := $(foreach d,data core tui demo,$(if $(call src,tests/$(d)),$(d)))
 $(foreach d,$(SUITES),$(eval $(call test_program,$(d))))
+$(if $(filter-out $(foreach d,$(SUITES),$(names.$(d))),$(CK_RUN_SUITE)),$(error there is no suite '$(CK_RUN_SUITE)'))
 test: all $(addprefix test-,$(SUITES)) ## fast tests (CK_RUN_SUITE=kernels for one suite)
 asan: ; $(MAKE) VARIANT=asan test ## tests under address + undefined-behaviour sanitizers
-tsan: ; CK_FORK=no $(MAKE) VARIANT=tsan test ## tests under the thread sanitizer
+# data/ starts no threads and locks nothing, which lint checks: nothing there can race
+tsan: ; CK_FORK=no $(MAKE) VARIANT=tsan $(addprefix test-,$(filter-out data,$(SUITES))) ## tests under the thread sanitizer
 coverage: ; $(MAKE) VARIANT=cov test && gcovr -r . -e tests -e build --print-summary ## line coverage
 golden: ; GOLDEN_UPDATE=1 $(MAKE) test-tui && git diff --stat tests/golden ## rewrite golden screens
 golden-gguf: ; GOLDEN_UPDATE=1 CK_RUN_SUITE=layouts $(MAKE) test-core ## rewrite tests/fixtures/gguf
@@ -136,21 +142,21 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(call src,tests/fuzz))
 $(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(B)/libtui.a $(B)/libcore.a $(B)/libdata.a
 	@echo '  LD   $@'
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS.core)
-.PRECIOUS: $(B)/tests/fuzz/%.o
-fuzz: ## fuzz one parser with clang: make fuzz T=safetensors SECS=60
-	$(Q)$(MAKE) VARIANT=fuzz CC=clang build/fuzz/fuzz-$(T)
-	@mkdir -p build/fuzz/corpus/$(T)
-	build/fuzz/fuzz-$(T) -max_total_time=$(or $(SECS),60) -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
-	      -print_final_stats=1 build/fuzz/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T))
-fuzz-all: ## every fuzz target in turn: make fuzz-all SECS=10
-	for t in $(FUZZERS); do $(MAKE) --no-print-directory fuzz T=$$t SECS=$(or $(SECS),10) || exit 1; done
+.PRECIOUS: $(B)/tests/fuzz/%.o $(B)/fuzz-%
+fuzzed-%: $(B)/fuzz-%
+	@mkdir -p $(B)/corpus/$*
+	$< -max_total_time=$(or $(SECS),60) -timeout=60 -rss_limit_mb=2048 -verbosity=0 \
+	   -print_final_stats=1 $(B)/corpus/$* $(wildcard tests/fuzz/corpus/$*)
+fuzz: ; $(MAKE) VARIANT=fuzz CC=clang fuzzed-$(T) ## fuzz one parser with clang: make fuzz T=safetensors SECS=60
+fuzz-all: ; $(MAKE) VARIANT=fuzz CC=clang $(addprefix fuzzed-,$(FUZZERS)) ## every fuzz target: make fuzz-all SECS=10
 $(B)/random_model: $(call obj,$(call src,tests/tools)) $(SUPPORT) $(B)/libdata.a
 	@echo '  LD   $@'
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS.check) $(LIBS.data)
 random-model: $(B)/random_model ## write random weights to measure with: SIZE=2b OUT=DIR, or FORMAT=q8_0 OUT=FILE
 	$(B)/random_model $(or $(SIZE),2b) $(OUT) $(FORMAT)
-e2e: all ## drive the program from outside: tests/e2e/*.sh
-	for script in tests/e2e/*.sh; do sh $$script $(B)/$(NAME) || exit 1; done
+e2e: $(patsubst tests/e2e/%.sh,e2e-%,$(wildcard tests/e2e/*.sh)) ## drive the program from outside: tests/e2e/*.sh
+e2e-%: all
+	sh tests/e2e/$*.sh $(B)/$(NAME)
 
 completions: all ## rewrite assets/completions from the program's option table
 	for shell in bash zsh fish; do \
@@ -166,6 +172,7 @@ lint: ## layering rules, file sizes and formatting
 	$(call only,include <pcre2,data/concept_search.c)
 	$(call only,include <cjson,$(wildcard data/*.[ch]))
 	$(call only,include <check,)
+	$(call only,include <(pthread|threads)\.h,$(wildcard core/*.[ch] tui/*.[ch]))
 	@! grep -nE 'include "(core|tui|tests|assets)/' data/*.[ch]
 	@! grep -nE 'include "(tui|tests|assets)/' core/*.[ch]
 	@! wc -l $(FORMATTED) | awk '$$2 != "total" && $$1 > 800 { print $$2 " is longer than 800 lines" }' | grep .

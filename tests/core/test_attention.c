@@ -302,7 +302,6 @@ Suite *suite_attention(void)
     tcase_add_test(generic, rows_and_threads_do_not_change_a_bit);
     tcase_add_test(generic, f16_keys_and_values_are_used_as_they_are_stored);
     suite_add_tcase(s, generic);
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, a_query_sees_every_key_up_to_its_own_position);
     tcase_add_test(t, heads_of_a_group_share_keys_and_values);
     tcase_add_test(t, any_width_of_a_head_will_do);

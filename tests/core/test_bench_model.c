@@ -229,7 +229,6 @@ Suite *suite_bench_model(void)
 {
     Suite *s = suite_create("bench_model");
     TCase *t = tcase_create("fixtures");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, every_figure_is_finite_and_positive);
     tcase_add_test(t, a_read_and_a_slider_are_held_against_their_arithmetic);
     tcase_add_test(t, what_the_model_cannot_take_is_said);

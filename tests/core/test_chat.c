@@ -151,7 +151,6 @@ Suite *suite_chat(void)
 {
     Suite *s = suite_create("chat");
     TCase *t = tcase_create("chat");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, a_question_opens_the_models_turn);
     tcase_add_test(t, an_answer_ends_the_sequence_with_its_last_token);
     tcase_add_test(t, texts_are_trimmed_like_python_does);

@@ -287,7 +287,6 @@ Suite *suite_fixtures(void)
 {
     Suite *s = suite_create("fixtures");
     TCase *t = tcase_create("fixtures");
-    tcase_set_timeout(t, 60);
     const int n = N_FIXTURES * N_SETS;
     tcase_add_loop_test(t, residuals_after_layers, 0, n);
     tcase_add_loop_test(t, latents_at_every_position, 0, n);

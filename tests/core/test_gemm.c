@@ -104,7 +104,6 @@ Suite *suite_gemm(void)
 {
     Suite *s = suite_create("gemm");
     TCase *t = tcase_create("gemm");
-    tcase_set_timeout(t, 20);
     tcase_add_test(t, products_agree_with_plain_loops_for_rows_and_columns);
     tcase_add_test(t, stored_bf16_matrices_multiply_as_their_values);
     tcase_add_test(t, generic_and_vector_kernels_give_the_same_bits);

@@ -450,7 +450,6 @@ Suite *suite_grad(void)
 {
     Suite *s = suite_create("grad");
     TCase *t = tcase_create("grad");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, gradients_agree_with_finite_differences);
     tcase_add_test(t, gradients_agree_without_soft_caps);
     tcase_add_test(t, gradients_add_up_over_calls_and_scale);

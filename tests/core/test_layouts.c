@@ -459,7 +459,6 @@ Suite *suite_layouts(void)
 {
     Suite *s = suite_create("layouts");
     TCase *t = tcase_create("models");
-    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, stored_weights_give_the_logits_of_the_same_weights_as_f32, 0, N_TYPES);
     tcase_add_loop_test(t, greedy_answers_are_those_of_the_same_weights_as_f32, 0, N_TYPES);

@@ -62,7 +62,7 @@ static void world_clear(struct world *v)
     free(v->dy);
 }
 
-static float *forward_by_loops(const struct world *v)
+ORACLE static float *forward_by_loops(const struct world *v)
 {
     float *y = mem_alloc(v->n * v->n_out, sizeof *y);
     for (size_t t = 0; t < v->n; t++)
@@ -75,23 +75,26 @@ static float *forward_by_loops(const struct world *v)
     return y;
 }
 
-static void check_forward(const struct world *v)
+/* The first n rows of x. want: those of all. */
+static void check_forward(const struct world *v, size_t n, const float *want)
 {
     char what[96];
     snprintf(what, sizeof what, "%s %s n=%zu out=%zu in=%zu", matmul_isa(), dtype_name(v->w.dtype),
-             v->n, v->n_out, v->n_in);
-    float *want = forward_by_loops(v);
-    float *got = mem_alloc(v->n * v->n_out, sizeof *got);
-    memset(got, 0xff, v->n * v->n_out * sizeof *got); /* NaN: y must be overwritten, not added to */
-    matmul(got, v->x, &v->w, v->n);
-    approx_tensor(what, got, want, v->n * v->n_out, 2e-6);
+             n, v->n_out, v->n_in);
+    float *x = mem_alloc(n * v->n_in, sizeof *x); /* no more rows, so that reading on is noticed */
+    float *got = mem_alloc(n * v->n_out, sizeof *got);
+    memcpy(x, v->x, n * v->n_in * sizeof *x);
+    memset(got, 0xff, n * v->n_out * sizeof *got); /* NaN: y must be overwritten, not added to */
+    matmul(got, x, &v->w, n);
+    approx_tensor(what, got, want, n * v->n_out, 2e-6);
+    free(x);
     free(got);
-    free(want);
 }
 
 static const enum dtype stored_types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
-static const size_t row_counts[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  13, 16,
-                                    17, 21, 25, 33, 40, 41, 63, 64, 70, 200};
+#define MAX_ROWS 200
+static const size_t row_counts[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  13,      16,
+                                    17, 21, 25, 33, 40, 41, 63, 64, 70, MAX_ROWS};
 /* columns and outputs around the sizes of registers, chunks and tiles */
 static const size_t shapes[][2] = {{1, 1},      {3, 7},     {4, 8},    {37, 96},  {64, 160},
                                    {130, 1031}, {33, 2049}, {5, 2600}, {290, 33}, {700, 40}};
@@ -103,11 +106,17 @@ static const size_t block_shapes[][2] = {{1, 1}, {37, 4}, {5, 5}, {33, 11}, {270
 
 static void check_products(enum dtype dtype, size_t n_out, size_t n_in)
 {
+    struct world aligned = world_new(dtype, MAX_ROWS, n_out, n_in, 0);
+    struct world skewed = world_new(dtype, 1, n_out, n_in, 1);
+    struct world both = aligned;
+    float *want = forward_by_loops(&aligned);
     for (size_t r = 0; r < sizeof row_counts / sizeof *row_counts; r++) {
-        struct world v = world_new(dtype, row_counts[r], n_out, n_in, r % 2);
-        check_forward(&v);
-        world_clear(&v);
+        both.w = r % 2 ? skewed.w : aligned.w;
+        check_forward(&both, row_counts[r], want);
     }
+    free(want);
+    world_clear(&skewed);
+    world_clear(&aligned);
 }
 
 static void check_all_products(void)
@@ -144,11 +153,12 @@ START_TEST(product_equals_a_double_loop_with_the_best_instructions)
 }
 END_TEST
 
-/* The rows of every batch of up to `most` equal those of the same road's reference: for the fused
- * kernel each row by itself, for panels all of them. */
+/* The rows of batches of up to `most` equal those of the same road's reference: for the fused
+ * kernel each row by itself, for panels all of them. All numbers up to twice the largest group of
+ * rows that registers hold (12), then every seventh. */
 static void check_rows_stand_alone(enum dtype dtype, size_t n_in, size_t most)
 {
-    enum { N_OUT = 50 };
+    enum { N_OUT = 37 };
     struct world v = world_new(dtype, most, N_OUT, n_in, 0);
     float *alone = mem_alloc(most * N_OUT, sizeof *alone);
     float *together = mem_alloc(most * N_OUT, sizeof *together);
@@ -158,6 +168,8 @@ static void check_rows_stand_alone(enum dtype dtype, size_t n_in, size_t most)
     matmul(together, v.x, &v.w, most);
     for (size_t n = 1; n <= most; n++) {
         const bool is_panel = isa_current() == ISA_AVX2 && panel_pays(n);
+        if (n > 25 && n < most && n % 7 != 0)
+            continue;
         for (size_t t = 0; t + n <= most; t += most - n > 0 ? most - n : 1) { /* first and last n */
             matmul(batch, v.x + t * n_in, &v.w, n);
             ck_assert_msg(memcmp(batch, (is_panel ? together : alone) + t * N_OUT,
@@ -177,7 +189,7 @@ START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
     matmul_set_exact(true);
     for (size_t d = 0; d < 8; d++) {
         const enum dtype dtype = d < 3 ? stored_types[d] : block_types[d - 3];
-        const size_t n_in = d < 3 ? 2310 : 2304;
+        const size_t n_in = d < 3 ? 1286 : 1280;
         isa_use(ISA_GENERIC);
         check_rows_stand_alone(dtype, n_in, 40);
         isa_use(isa_best());
@@ -385,7 +397,6 @@ Suite *suite_matmul(void)
 {
     Suite *s = suite_create("matmul");
     TCase *t = tcase_create("matmul");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, product_equals_a_double_loop_in_plain_c);
     tcase_add_test(t, product_equals_a_double_loop_with_the_best_instructions);
     tcase_add_test(t, a_row_does_not_depend_on_how_many_go_with_it);

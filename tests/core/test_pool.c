@@ -141,7 +141,6 @@ Suite *suite_pool(void)
 {
     Suite *s = suite_create("pool");
     TCase *t = tcase_create("pool");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, every_task_runs_exactly_once);
     tcase_add_test(t, zero_means_all_cores);
     tcase_add_test(t, threads_that_fell_asleep_wake_up);

@@ -315,7 +315,6 @@ Suite *suite_selftest(void)
 {
     Suite *s = suite_create("selftest");
     TCase *t = tcase_create("selftest");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, a_number_passes_exactly_coarsely_or_not);
     tcase_add_test(t, arrays_are_compared_to_their_largest_and_a_nan_fails);
     tcase_add_test(t, lists_of_ids_must_be_the_same);

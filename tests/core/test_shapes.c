@@ -348,7 +348,6 @@ Suite *suite_shapes(void)
 {
     Suite *s = suite_create("shapes");
     TCase *t = tcase_create("shapes");
-    tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, the_model_computes_what_the_formulas_say, 0, N_SHAPES);
     suite_add_tcase(s, t);
     return s;

@@ -528,7 +528,6 @@ Suite *suite_tokenizer(void)
 {
     Suite *s = suite_create("tokenizer");
     TCase *t = tcase_create("tokenizer");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, ids_equal_those_of_the_reference_implementation);
     tcase_add_test(t, tokenizer_model_gives_the_ids_of_tokenizer_json);
     tcase_add_test(t, gemma_2_gives_its_264_reference_encodings);

@@ -150,7 +150,6 @@ Suite *suite_trainer(void)
     Suite *s = suite_create("trainer");
     TCase *t = tcase_create("trainer");
     tcase_add_checked_fixture(t, set_up, tear_down);
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, loss_falls_and_weights_do_not_depend_on_threads);
     tcase_add_test(t, a_run_resumed_from_its_checkpoint_ends_with_the_same_weights);
     tcase_add_test(t, a_failure_of_the_texts_ends_the_run);

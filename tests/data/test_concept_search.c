@@ -429,7 +429,6 @@ Suite *suite_concept_search(void)
 {
     Suite *s = suite_create("concept_search");
     TCase *t = tcase_create("concept_search");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, every_span_of_every_row_is_found);
     tcase_add_test(t, empty_matches_count_but_have_no_spans);
     tcase_add_test(t, case_counts_only_if_the_pattern_has_an_upper_case_letter);

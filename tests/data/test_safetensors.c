@@ -220,7 +220,6 @@ Suite *suite_safetensors(void)
 {
     Suite *s = suite_create("safetensors");
     TCase *t = tcase_create("safetensors");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, a_hugging_face_file_is_read);
     tcase_add_test(t, a_file_cut_at_any_byte_is_refused);
     tcase_add_test(t, wrong_headers_are_refused_with_the_reason);

@@ -129,7 +129,6 @@ Suite *suite_tensor(void)
 {
     Suite *s = suite_create("tensor");
     TCase *t = tcase_create("tensor");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, every_f16_and_bf16_converts_both_ways);
     tcase_add_test(t, narrowing_rounds_to_nearest_even);
     tcase_add_test(t, runs_convert_from_any_address);

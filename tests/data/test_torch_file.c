@@ -389,7 +389,6 @@ Suite *suite_torch_file(void)
 {
     Suite *s = suite_create("torch_file");
     TCase *t = tcase_create("torch_file");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, files_of_an_older_torch_are_read);
     tcase_add_test(t, files_of_a_newer_torch_are_read);
     tcase_add_test(t, a_real_dict_has_all_its_tensors);

@@ -214,7 +214,6 @@ Suite *suite_vocab_pieces(void)
 {
     Suite *s = suite_create("vocab_pieces");
     TCase *t = tcase_create("vocab_pieces");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, every_split_of_a_piece_is_a_merge_and_the_highest_score_comes_first);
     tcase_add_test(t, types_decide_what_is_added_special_or_merged);
     tcase_add_test(t, options_become_declared_rules);

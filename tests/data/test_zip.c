@@ -255,7 +255,6 @@ Suite *suite_zip(void)
 {
     Suite *s = suite_create("zip");
     TCase *t = tcase_create("zip");
-    tcase_set_timeout(t, 30);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, stored_and_deflated_entries_unpack);
     tcase_add_test(t, an_archive_cut_at_any_byte_is_refused);

@@ -508,7 +508,6 @@ Suite *suite_world(void)
     tcase_add_test(t, numbers_below_n_are_even_and_reproducible);
     suite_add_tcase(s, t);
     t = tcase_create("box");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, the_world_is_as_rich_as_its_goals);
     tcase_add_test(t, ambiguous_words_have_eight_patterns_in_every_sense);
     tcase_add_test(t, every_concept_has_texts_of_every_form_in_both_splits);

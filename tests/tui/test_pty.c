@@ -67,7 +67,6 @@ Suite *suite_pty(void)
 {
     Suite *s = suite_create("pty");
     TCase *t = tcase_create("programs");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, what_is_printed_is_waited_for_in_order);
     tcase_add_test(t, keys_reach_a_program_that_sees_a_terminal_of_that_size);
     tcase_add_test(t, a_program_that_will_not_end_is_ended);

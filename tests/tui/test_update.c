@@ -751,7 +751,6 @@ Suite *suite_update(void)
 {
     Suite *s = suite_create("update");
     TCase *t = tcase_create("update");
-    tcase_set_timeout(t, 30);
     tcase_add_test(t, the_first_example_is_read_then_answered);
     tcase_add_test(t, a_warning_of_the_opened_files_is_the_first_notice);
     tcase_add_test(t, labels_can_be_filtered_before_the_model_is_there);

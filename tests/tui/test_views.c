@@ -395,7 +395,6 @@ Suite *suite_views(void)
 {
     Suite *s = suite_create("views");
     TCase *t = tcase_create("views");
-    tcase_set_timeout(t, 30);
     tcase_add_loop_test(t, screens_look_as_they_did, 0, N_FAKE_STATES * N_SCREENS);
     tcase_add_test(t, modes_look_as_they_did);
     tcase_add_test(t, a_terminal_without_utf8_gets_ascii_only);

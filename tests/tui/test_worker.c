@@ -726,7 +726,6 @@ Suite *suite_worker(void)
 {
     Suite *s = suite_create("worker");
     TCase *t = tcase_create("worker");
-    tcase_set_timeout(t, 60);
     tcase_add_test(t, a_reading_holds_the_reference_latents);
     tcase_add_test(t, both_answers_are_the_reference_continuations);
     tcase_add_test(t, two_dictionaries_are_read_and_steered_each_at_its_own_layer);
