@@ -107,7 +107,7 @@ static void quantise_row(void *data, size_t t)
         struct int_chunk *chunk = p->rows + t * n_chunks + c;
         p->kernels->quantise(chunk, p->x + t * n_in + c * INT_CHUNK,
                              size_min(INT_CHUNK, n_in - c * INT_CHUNK));
-        if (p->kernels->spread && p->n > 1)
+        if (p->kernels->spread)
             p->kernels->spread(chunk);
     }
 }

@@ -89,22 +89,41 @@ AVX2 static void pack(struct int_panel *dst, const struct int_chunk rows[INT_LAN
 
 AVX2 static void spread(struct int_chunk *chunk)
 {
-    transpose_bytes(chunk->q[0], sizeof chunk->q[0], chunk->q[0], sizeof chunk->q[0]);
-    transpose_bytes(chunk->q[0] + 16, sizeof chunk->q[0], chunk->q[0] + 16, sizeof chunk->q[0]);
+    int16_t q[INT_BLOCKS][INT_BLOCK];
+    memcpy(q, chunk->q, sizeof q);
+    for (int part = 0; part < 4; part++) { /* even columns, then odd ones */
+        __m256i in[4], out[4];
+        for (int k = 0; k < 4; k++)
+            in[k] = two_at(q[k] + 8 * part, 4 * sizeof *q);
+        spread_half(out, in);
+        for (int i = 0; i < 4; i++)
+            store32(chunk->q[part % 2 * 4 + i] + part / 2 * 16, out[i]);
+    }
 }
 
 /* --- weights --- */
 
-AVX2_INLINE void store_block(struct int_chunk *dst, const uint8_t *p, enum dtype dtype, int g)
+AVX2_INLINE void store_block(struct int_chunk *dst, const uint8_t *p, enum dtype dtype,
+                             __m256i bytes, int g)
 {
-    struct words q = words_of(bytes_at(p, dtype, g), dtype);
+    struct words q = words_of(bytes, dtype);
     if (dtype == DTYPE_Q6_K) { /* scale 2g in the first half, 2g + 1 in the second */
         __m256i pairs = _mm256_permutevar8x32_epi32(q6_k_scales(p), _mm256_set1_epi32(g));
         const __m256i order = _mm256_set_m128i(_mm_set1_epi16(0x0302), _mm_set1_epi16(0x0100));
-        q = scaled(q, _mm256_shuffle_epi8(pairs, order));
+        pairs = _mm256_shuffle_epi8(pairs, order);
+        q.even = _mm256_mullo_epi16(q.even, pairs);
+        q.odd = _mm256_mullo_epi16(q.odd, pairs);
     }
     store32(dst->q[g], q.even);
     store32(dst->q[g] + 16, q.odd);
+}
+
+/* Blocks k and k + 4. */
+AVX2_INLINE void store_blocks(struct int_chunk *dst, const uint8_t *p, enum dtype dtype, int k)
+{
+    __m256i first = bytes_at(p, dtype, k, 0), second = bytes_at(p, dtype, k, 1);
+    store_block(dst, p, dtype, _mm256_permute2x128_si256(first, second, 0x20), k);
+    store_block(dst, p, dtype, _mm256_permute2x128_si256(first, second, 0x31), k + 4);
 }
 
 AVX2_INLINE void unpack_as(struct int_chunk *dst, const uint8_t *p, enum dtype dtype)
@@ -112,12 +131,10 @@ AVX2_INLINE void unpack_as(struct int_chunk *dst, const uint8_t *p, enum dtype d
     struct scales s = scales_at(p, dtype);
     _mm256_storeu_ps(dst->scale, s.scale);
     _mm256_storeu_ps(dst->offset, s.offset);
-    for (int g = 0; g < INT_BLOCKS; g += 4) {
-        store_block(dst, p, dtype, g);
-        store_block(dst, p, dtype, g + 1);
-        store_block(dst, p, dtype, g + 2);
-        store_block(dst, p, dtype, g + 3);
-    }
+    store_blocks(dst, p, dtype, 0);
+    store_blocks(dst, p, dtype, 1);
+    store_blocks(dst, p, dtype, 2);
+    store_blocks(dst, p, dtype, 3);
 }
 
 AVX2 void int_avx2_unpack(struct int_chunk *dst, const void *src, enum dtype dtype)

@@ -42,8 +42,8 @@ struct int_kernels {
     /* 256 columns of weights, stored in whole blocks at src, any address. */
     void (*unpack)(struct int_chunk *dst, const void *src, enum dtype dtype);
 
-    /* NULL, or brings a chunk of x into the order of rows for n > 1: q[i] is then the pairs i of
-     * even columns of all blocks, and the pairs i of odd ones. */
+    /* NULL, or brings a chunk of x into the order of rows: q[i] is then a pair of even columns of
+     * each block, and a pair of odd ones. */
     void (*spread)(struct int_chunk *chunk);
 
     /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out. x [n][chunks of n_in columns]; w

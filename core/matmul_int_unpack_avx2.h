@@ -52,7 +52,30 @@ AVX2_INLINE void transpose_bytes(void *dst, size_t dst_stride, const void *src, 
         store32((uint8_t *)dst + (size_t)i * dst_stride, out[i]);
 }
 
-/* --- the integers of block g of a chunk as 32 bytes, those of Q6_K without their scales --- */
+/* 16 bytes at p, and as many so much further on. */
+AVX2_INLINE __m256i two_at(const void *p, size_t stride)
+{
+    const char *at = p;
+    __m128i first = _mm_loadu_si128((const void *)at);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(first),
+                                   _mm_loadu_si128((const void *)(at + stride)), 1);
+}
+
+/* in[k] has 16 bytes of block k, then of block k + 4; out[i] lane b has four of block b, those
+ * from 4 (i ^ b % 2) on: the order that Q4_K, where neighbours share their bytes, comes to with
+ * the fewest steps. */
+AVX2_INLINE void spread_half(__m256i out[4], const __m256i in[4])
+{
+    __m256i a = _mm256_unpacklo_epi64(in[0], in[2]), b = _mm256_unpacklo_epi64(in[1], in[3]);
+    __m256i c = _mm256_unpackhi_epi64(in[0], in[2]), d = _mm256_unpackhi_epi64(in[1], in[3]);
+    out[0] = _mm256_blend_epi32(a, b, 0xaa);
+    out[1] = _mm256_shuffle_epi32(_mm256_blend_epi32(a, b, 0x55), 0xb1);
+    out[2] = _mm256_blend_epi32(c, d, 0xaa);
+    out[3] = _mm256_shuffle_epi32(_mm256_blend_epi32(c, d, 0x55), 0xb1);
+}
+
+/* --- half a block k < 4 of a chunk and the same of block k + 4 as 16 integers of 8 bits each,
+ *     those of Q6_K without their scales --- */
 
 /* Four bits of each byte, from bit `shift` on. */
 AVX2_INLINE __m256i nibbles(__m256i q, int shift)
@@ -60,47 +83,50 @@ AVX2_INLINE __m256i nibbles(__m256i q, int shift)
     return _mm256_and_si256(_mm256_srli_epi16(q, shift), _mm256_set1_epi8(15));
 }
 
-AVX2_INLINE __m256i q4_0_bytes(const uint8_t *p)
+AVX2_INLINE __m256i q4_0_bytes(const uint8_t *p, int k, int half)
 {
-    __m128i q = _mm_loadu_si128((const void *)(p + 2));
-    __m256i both = _mm256_set_m128i(_mm_srli_epi16(q, 4), q);
-    return _mm256_sub_epi8(nibbles(both, 0), _mm256_set1_epi8(8));
+    __m256i q = two_at(p + Q4_0_BYTES * k + 2, Q4_0_BYTES * 4);
+    return _mm256_sub_epi8(nibbles(q, 4 * half), _mm256_set1_epi8(8));
 }
 
-/* The bits of mask, whose lowest is bit 4, from bit `bit` on of each byte. */
-AVX2_INLINE __m256i bits_to_4(__m256i bytes, int bit, int mask)
+AVX2_INLINE __m256i q4_k_bytes(const uint8_t *nibbles_at, int k, int half)
 {
-    __m256i moved = bit < 4 ? _mm256_slli_epi16(bytes, 4 - bit) : _mm256_srli_epi16(bytes, bit - 4);
-    return _mm256_and_si256(moved, _mm256_set1_epi8((char)mask));
+    return nibbles(two_at(nibbles_at + 32 * (k / 2) + 16 * half, 64), k % 2 * 4);
 }
 
-AVX2_INLINE __m256i q5_k_bytes(const uint8_t *p, int g)
+AVX2_INLINE __m256i q5_k_bytes(const uint8_t *p, int k, int half)
 {
-    __m256i low = nibbles(load32(p + 48 + g / 2 * 32), g % 2 * 4);
-    return _mm256_or_si256(low, bits_to_4(load32(p + 16), g, 0x10));
+    /* bits 0 to 3 are those of blocks 0 to 3, or of 4 to 7 */
+    __m256i fifth =
+        _mm256_srlv_epi32(two_at(p + 16 + 16 * half, 0), _mm256_set_epi32(4, 4, 4, 4, 0, 0, 0, 0));
+    __m256i bit_4 = _mm256_and_si256(_mm256_slli_epi16(fifth, 4 - k), _mm256_set1_epi8(0x10));
+    return _mm256_or_si256(q4_k_bytes(p + 48, k, half), bit_4);
 }
 
-AVX2_INLINE __m256i q6_k_bytes(const uint8_t *p, int g)
+AVX2_INLINE __m256i q6_k_bytes(const uint8_t *p, int k, int half)
 {
-    const int half = g / 4, k = g % 4;
-    __m256i low = nibbles(load32(p + 64 * half + 32 * (k % 2)), k / 2 * 4);
-    __m256i high = bits_to_4(load32(p + 128 + 32 * half), 2 * k, 0x30);
-    return _mm256_sub_epi8(_mm256_or_si256(low, high), _mm256_set1_epi8(32));
+    /* 16 (h - 2), where h are the lower or the upper two of four bits */
+    const __m256i lower = _mm256_set1_epi32(0x1000f0e0);
+    const __m256i upper =
+        _mm256_broadcastsi128_si256(_mm_set_epi32(0x10101010, 0, (int)0xf0f0f0f0, (int)0xe0e0e0e0));
+    __m256i low = nibbles(two_at(p + 32 * (k % 2) + 16 * half, 64), k / 2 * 4);
+    __m256i high = nibbles(two_at(p + 128 + 16 * half, 32), k / 2 * 4);
+    return _mm256_or_si256(low, _mm256_shuffle_epi8(k % 2 ? upper : lower, high));
 }
 
-AVX2_INLINE __m256i bytes_at(const uint8_t *p, enum dtype dtype, int g)
+AVX2_INLINE __m256i bytes_at(const uint8_t *p, enum dtype dtype, int k, int half)
 {
     switch (dtype) {
     case DTYPE_Q8_0:
-        return load32(p + Q8_0_BYTES * g + 2);
+        return two_at(p + Q8_0_BYTES * k + 2 + 16 * half, Q8_0_BYTES * 4);
     case DTYPE_Q4_0:
-        return q4_0_bytes(p + Q4_0_BYTES * g);
+        return q4_0_bytes(p, k, half);
     case DTYPE_Q4_K:
-        return nibbles(load32(p + 16 + g / 2 * 32), g % 2 * 4);
+        return q4_k_bytes(p + 16, k, half);
     case DTYPE_Q5_K:
-        return q5_k_bytes(p, g);
+        return q5_k_bytes(p, k, half);
     default:
-        return q6_k_bytes(p, g);
+        return q6_k_bytes(p, k, half);
     }
 }
 
@@ -118,11 +144,6 @@ AVX2_INLINE struct words words_of(__m256i bytes, enum dtype dtype)
                               _mm256_srli_epi16(bytes, 8)};
     return (struct words){_mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8),
                           _mm256_srai_epi16(bytes, 8)};
-}
-
-AVX2_INLINE struct words scaled(struct words q, __m256i scale)
-{
-    return (struct words){_mm256_mullo_epi16(q.even, scale), _mm256_mullo_epi16(q.odd, scale)};
 }
 
 /* The 16 scales of a Q6_K block as words. With them |s (q - 32)| <= 4096. */
