@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static void (*abort_hook)(void);
 
@@ -78,6 +81,13 @@ void *mem_try_zalloc(size_t n, size_t size)
     if (block)
         memset(block, 0, n * size);
     return block;
+}
+
+void mem_return_large(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
 }
 
 void *mem_grow(void *items, size_t *cap, size_t n, size_t size)

@@ -21,6 +21,10 @@ char *mem_strndup(const char *s, size_t len); /* copies len bytes, adds a NUL */
 void *mem_try_alloc(size_t n, size_t size); /* 64-byte aligned; NULL if it does not fit */
 void *mem_try_zalloc(size_t n, size_t size);
 
+/* From now on a block of a megabyte or more goes back to the system when it is freed, however many
+ * have been freed before: caches that grow by copying leave no holes. For main() alone. */
+void mem_return_large(void);
+
 /* *out = a * b or a + b; false on overflow (out unspecified). */
 bool size_mul(size_t *out, size_t a, size_t b);
 bool size_add(size_t *out, size_t a, size_t b);

@@ -202,7 +202,7 @@ static int read_merge(struct reader *r, size_t rank, const struct json *merge, s
         return err_set(r->err, ERR_FORMAT,
                        "%s: merge %zu (\"%.40s\") has a piece that is not in the vocabulary",
                        json_name(r->doc), rank, text);
-    *pair_map_at(&v->ranks, m->left, m->right) = (int)rank;
+    merge_ranks_put(&v->ranks, v->merges, rank);
     return ERR_OK;
 }
 
@@ -210,7 +210,7 @@ static int read_merges(struct reader *r)
 {
     if (r->vocab->n_merges > INT_MAX)
         return bad(r, "has too many merges");
-    pair_map_reserve(&r->vocab->ranks, r->vocab->n_merges);
+    merge_ranks_init(&r->vocab->ranks, r->vocab->n_merges);
     struct buf both = {0};
     size_t rank = 0;
     int code = ERR_OK;
@@ -295,7 +295,7 @@ void vocab_close(struct vocab *v)
         return;
     vocab_rules_clear(&v->rules);
     string_map_clear(&v->ids);
-    pair_map_clear(&v->ranks);
+    merge_ranks_clear(&v->ranks);
     free(v->pieces);
     free(v->merges);
     free(v->added);
@@ -366,7 +366,7 @@ const struct vocab_merge *vocab_merges(const struct vocab *v, size_t *n)
 
 const struct vocab_merge *vocab_find_merge(const struct vocab *v, int left, int right)
 {
-    int rank = pair_map_get(&v->ranks, left, right);
+    int rank = merge_ranks_get(&v->ranks, v->merges, left, right);
     return rank < 0 ? NULL : &v->merges[rank];
 }
 

@@ -4,6 +4,7 @@
 #define DATA_VOCAB_INTERNAL_H
 
 #include "data/hash_map.h"
+#include "data/merge_ranks.h"
 #include "data/vocab.h"
 
 #define VOCAB_MAX_IDS (1 << 21) /* eight times Gemma's; bounds what a broken file can ask for */
@@ -20,7 +21,7 @@ struct vocab {
     struct string_map ids;
     struct vocab_merge *merges; /* [n_merges] */
     size_t n_merges;
-    struct pair_map ranks;
+    struct merge_ranks ranks;
     struct vocab_added *added; /* [n_added] */
     size_t n_added;
     struct vocab_rules rules;

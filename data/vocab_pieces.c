@@ -194,10 +194,10 @@ static int add_merges(struct builder *b)
         return err_set(b->err, ERR_NOMEM, "%s: no memory for %zu merges", b->name, b->n_merges);
     if (b->n_merges > 0)
         qsort(b->merges, b->n_merges, sizeof *b->merges, compare_merges);
-    pair_map_reserve(&v->ranks, b->n_merges);
+    merge_ranks_init(&v->ranks, b->n_merges);
     for (size_t rank = 0; rank < b->n_merges; rank++) {
         v->merges[rank] = b->merges[rank].merge;
-        *pair_map_at(&v->ranks, v->merges[rank].left, v->merges[rank].right) = (int)rank;
+        merge_ranks_put(&v->ranks, v->merges, rank);
     }
     v->n_merges = b->n_merges;
     return ERR_OK;

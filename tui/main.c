@@ -1,5 +1,6 @@
 /* The program: arguments, locale, dispatch, error texts and exit statuses. */
 #include "core/matmul.h"
+#include "data/mem.h"
 #include "tui/app_run.h"
 #include "tui/commands.h"
 #include "tui/version.h"
@@ -70,6 +71,7 @@ int main(int argc, char **argv)
 {
     struct args args;
     struct err err = {0};
+    mem_return_large();
     choose_locale();
     /* a reader that has seen enough ends the program quietly, whatever the parent ignored */
     signal(SIGPIPE, SIG_DFL);
