@@ -1,6 +1,7 @@
 #include "core/bench_memory.h"
 
 #include "core/bench_trial.h"
+#include "core/latents.h"
 #include "data/file.h"
 
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 
 #define STATUS "/proc/self/status"
+
+enum { STRETCH = 128, N_ANSWER = 2 };
 
 struct memory_use {
     double mapped, heap, peak; /* MB; below 0: not told */
@@ -47,16 +50,43 @@ static bool note_heap(void *data, long done, long total)
     return false;
 }
 
-/* As a reader does who steers: residuals, latents, one branch's next logits. */
-static int use_memory(struct trial *t, double *heap, struct err *err)
+/* As the screens do: a stretch of the latents at a time. */
+static int read_latents(struct trial *t, struct err *err)
 {
-    session_set_progress(t->session, note_heap, heap);
-    int rc = trial_read(t, false, err);
-    if (rc == ERR_OK)
-        rc = trial_steer(t, 0, 1, err);
-    if (rc == ERR_OK)
+    const struct dictionary *dict = t->scope->dict;
+    int rc = session_read(t->session, err);
+    for (int at = 0; dict && at < t->n_ids && rc == ERR_OK; at += STRETCH) {
+        int n = t->n_ids - at < STRETCH ? t->n_ids - at : STRETCH;
+        rc = latents_encode(t->acts, dict, session_resid(t->session) + (size_t)at * dict->d_model,
+                            (size_t)n, dict->d_model, false, err);
+    }
+    return rc;
+}
+
+/* Tokens of both answers, which make keys and values grow. */
+static int answer(struct trial *t, struct err *err)
+{
+    int rc = trial_steer(t, 1, 1, err);
+    for (int i = 0; i < N_ANSWER && rc == ERR_OK; i++) {
         rc = session_logits(t->session, t->mask, t->logits, err);
-    note_heap(heap, 0, 0);
+        for (int branch = 0; branch < t->n_branches && rc == ERR_OK; branch++)
+            rc = session_append(t->session, branch, trial_random_id(t->subject, i), err);
+    }
+    return rc;
+}
+
+/* As a reader does who steers. read, all: its own memory at most. */
+static int use_memory(struct trial *t, double *read, double *all, struct err *err)
+{
+    session_set_progress(t->session, note_heap, all);
+    int rc = session_set_prompt(t->session, t->ids, t->n_ids, err);
+    if (rc == ERR_OK)
+        rc = read_latents(t, err);
+    note_heap(all, 0, 0);
+    *read = *all;
+    if (rc == ERR_OK)
+        rc = answer(t, err);
+    note_heap(all, 0, 0);
     return rc;
 }
 
@@ -77,16 +107,19 @@ void bench_memory(struct bench *b, const struct bench_subject *s, int n_tokens)
     struct trial t;
     struct err err = {0};
     struct memory_use use = {-1, -1, -1};
-    double heap = -1;
+    double read = -1, heap = -1;
     if (b->progress)
         b->progress(b->data, "memory");
-    int rc = trial_open(&t, s, n_tokens, 1, &err);
+    int rc = trial_open(&t, s, n_tokens, 2, &err);
+    if (n_tokens > N_ANSWER)
+        t.n_ids -= N_ANSWER;
     if (rc == ERR_OK)
-        rc = use_memory(&t, &heap, &err);
+        rc = use_memory(&t, &read, &heap, &err);
     if (rc == ERR_OK)
         use = memory_now();
     trial_close(&t);
     add_size(b, "memory_mapped", "mapped weights", use.mapped, n_tokens, &err);
-    add_size(b, "memory_heap", "its own memory", heap, n_tokens, &err);
-    add_size(b, "memory_peak", "peak of both", use.peak, n_tokens, &err);
+    add_size(b, "memory_read", "its own to read", read, n_tokens, &err);
+    add_size(b, "memory_heap", "its own to answer twice", heap, n_tokens, &err);
+    add_size(b, "memory_peak", "peak of all", use.peak, n_tokens, &err);
 }

@@ -4,10 +4,12 @@
 
 #include "core/bench_model.h"
 
-/* Reads a prompt of n_tokens with one steered branch and adds, in MB: "memory_mapped" (pages of
- * files that are in memory), "memory_heap" (the largest amount of its own memory at any layer of
- * it) and "memory_peak" (the largest of both together since the process began). The kernel tells
- * the first two on Linux only. What was measured before is part of it: alone it is exact. */
+/* Reads a prompt that leaves room for two tokens of answer in n_tokens, then decodes those without
+ * and with steering, and adds, in MB: "memory_mapped" (pages of files that are in memory),
+ * "memory_read" (the largest amount of its own memory at any layer of the reading), "memory_heap"
+ * (the same with both answers) and "memory_peak" (the largest of all together since the process
+ * began). The kernel tells the first three on Linux only. What was measured before is part of it:
+ * alone it is exact. */
 void bench_memory(struct bench *b, const struct bench_subject *s, int n_tokens);
 
 #endif

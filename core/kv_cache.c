@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MIN_SLOTS 32
+#define MAX_SPARE 128 /* slots that growing adds: an answer of a long text needs few of them */
 
 void kv_cache_init(struct kv_cache *c, const struct model *model, int l0, int l1, enum dtype dtype)
 {
@@ -88,8 +89,9 @@ static bool grow_layer(const struct kv_cache *c, struct kv_layer *layer, int n)
     n = slots_of(layer->window, n);
     if (n <= layer->cap)
         return true;
-    /* half as much again, so that a growing answer is not copied at every token */
-    int cap = slots_of(layer->window, layer->cap + layer->cap / 2);
+    /* more than is asked for, so that a growing answer is not copied at every token */
+    int spare = layer->cap / 2 < MAX_SPARE ? layer->cap / 2 : MAX_SPARE;
+    int cap = slots_of(layer->window, layer->cap + spare);
     cap = cap < MIN_SLOTS ? MIN_SLOTS : cap;
     cap = cap < n ? n : cap;
     if (!grow_block(c, &layer->keys, layer->cap, cap) ||

@@ -1,9 +1,9 @@
 /* Keys and values of a run of positions, for a range of layers, f32 or f16: one block per layer.
  * Knows nothing of which slots are filled; its owner does.
  *
- * Blocks grow and never shrink. That of a layer with a sliding window stops growing when it holds
- * the window and two margins; then the oldest positions give way, and at least the window and
- * KV_MARGIN positions before the newest stay. */
+ * Blocks grow, by what is asked for or a little more, and never shrink. That of a layer with a
+ * sliding window stops growing when it holds the window and two margins; then the oldest positions
+ * give way, and at least the window and KV_MARGIN positions before the newest stay. */
 #ifndef CORE_KV_CACHE_H
 #define CORE_KV_CACHE_H
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MEMORY_NEED_TOKENS 1024 /* of prompt and answers that are reckoned with */
+#define MEMORY_NEED_TOKENS 2048 /* of prompt and answers that are reckoned with */
 
 /* What is going to be done. */
 struct memory_plan {
@@ -18,6 +18,7 @@ struct memory_plan {
     bool is_q8, is_cached;         /* core/model_quantise.h; the latter: its blocks are mapped */
     enum dtype kv;                 /* what keys and values are kept as */
     int n_layers;                  /* that will run */
+    int n_upper;                   /* of them, those that run for a second answer too */
     bool has_logits;               /* the embedding is used as the output matrix too */
     size_t n_pieces;               /* of the tokenizer */
 };

@@ -220,6 +220,7 @@ struct memory_plan scope_memory_plan(const struct scope *scope, const struct sco
         .n_layers = need & SCOPE_LENS    ? 0
                     : need & SCOPE_READS ? scope->hook_layer + 1
                                          : n_all,
+        .n_upper = need & (SCOPE_LENS | SCOPE_READS) ? 0 : n_all - 1 - scope->hook_layer,
         .has_logits = !(need & SCOPE_READS),
         .n_pieces = scope->tokenizer ? (size_t)vocab_size(tokenizer_vocab(scope->tokenizer)) : 0,
     };

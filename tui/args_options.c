@@ -583,7 +583,7 @@ const struct option option_table[] = {
     OTHER("tokens", "N,N,...", NULL, "lengths of the prompts read (default 21,32,128,512)",
           GROUP_OWN, BIT(BENCH), parse_lengths),
     FLAG("quick", "a second or two for each group: is it all there?", GROUP_OWN, BIT(BENCH), quick),
-    FLAG("long", "prompts of 32 to 4096 tokens, memory at 2048", GROUP_OWN, BIT(BENCH), is_long),
+    FLAG("long", "prompts of 21 to 4096 tokens, memory at 2048", GROUP_OWN, BIT(BENCH), is_long),
 
     FLAG("again", "also where it is done already", GROUP_OWN, BIT(CALIBRATE), again),
     INT("min-tokens", "N", "refuse a text of fewer tokens (default 1000)", GROUP_OWN,

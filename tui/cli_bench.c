@@ -121,6 +121,14 @@ static void measure_fidelity(struct bench_job *job, const struct bench_subject *
     }
 }
 
+/* Of the lengths that are asked for the last. */
+static int memory_tokens(const struct args *args)
+{
+    if (args->n_lengths > 0)
+        return args->lengths[args->n_lengths - 1];
+    return args->is_long ? LONG_TOKENS : args->quick ? N_TOKENS : 512;
+}
+
 /* What figures of the group are compared with, where it is not measured anyway. */
 static void measure_compared(struct bench_job *job, const struct bench_subject *s)
 {
@@ -159,7 +167,7 @@ static void measure_model(struct bench_job *job)
     else if (is_wanted(job, "search"))
         no_dictionary(b, "search", "search", "a regular expression over all labels");
     if (is_wanted(job, "memory"))
-        bench_memory(b, &s, args->is_long ? LONG_TOKENS : args->quick ? N_TOKENS : 512);
+        bench_memory(b, &s, memory_tokens(args));
     if (is_wanted(job, "fidelity") && args->reference)
         measure_fidelity(job, &s);
 }

@@ -68,7 +68,7 @@ complete -c axscope -l runs -n '__fish_seen_subcommand_from bench' -x -d 'runs o
 complete -c axscope -l reference -n '__fish_seen_subcommand_from bench' -x -d 'another file of the model, to compare latents with'
 complete -c axscope -l tokens -n '__fish_seen_subcommand_from bench' -x -d 'lengths of the prompts read (default 21,32,128,512)'
 complete -c axscope -l quick -n '__fish_seen_subcommand_from bench' -d 'a second or two for each group: is it all there?'
-complete -c axscope -l long -n '__fish_seen_subcommand_from bench' -d 'prompts of 32 to 4096 tokens, memory at 2048'
+complete -c axscope -l long -n '__fish_seen_subcommand_from bench' -d 'prompts of 21 to 4096 tokens, memory at 2048'
 complete -c axscope -l again -n '__fish_seen_subcommand_from calibrate' -d 'also where it is done already'
 complete -c axscope -l min-tokens -n '__fish_seen_subcommand_from calibrate' -x -d 'refuse a text of fewer tokens (default 1000)'
 complete -c axscope -l help -d 'show the help'

@@ -41,7 +41,7 @@ _axscope() {
                 '--reference=[another file of the model, to compare latents with]:M:' \
                 '--tokens=[lengths of the prompts read (default 21,32,128,512)]:N,N,...:' \
                 '--quick[a second or two for each group\: is it all there?]' \
-                '--long[prompts of 32 to 4096 tokens, memory at 2048]' \
+                '--long[prompts of 21 to 4096 tokens, memory at 2048]' \
                 '--help[show the help]' \
                 '*: :' ;;
         selftest)

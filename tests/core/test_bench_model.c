@@ -54,10 +54,10 @@ static void check_ratio(const struct bench *b, const char *name, const char *oth
 
 START_TEST(every_figure_is_finite_and_positive)
 {
-    static const char *const names[] = {"bandwidth",   "fma",         "sgemm",     "read_3",
-                                        "read_12",     "edit_12",     "slider_12", "decode_1",
-                                        "decode_2",    "decode_5",    "search",    "memory_mapped",
-                                        "memory_heap", "memory_peak", "latents_1"};
+    static const char *const names[] = {
+        "bandwidth",   "fma",         "sgemm",       "read_3",   "read_12", "edit_12",
+        "slider_12",   "decode_1",    "decode_2",    "decode_5", "search",  "memory_mapped",
+        "memory_read", "memory_heap", "memory_peak", "latents_1"};
     matmul_set_threads(2);
     for (int i = 0; i < N_FIXTURES; i++) {
         struct fixture fx;

@@ -73,6 +73,20 @@ START_TEST(growing_keeps_what_is_there)
 }
 END_TEST
 
+/* Of a long text, half as much again would be many megabytes that no answer fills. */
+START_TEST(a_token_more_costs_a_long_text_few_slots)
+{
+    struct kv_cache c;
+    kv_cache_init(&c, &model, 0, 6, DTYPE_F32);
+    ck_assert_int_eq(kv_cache_reserve(&c, 2048, NULL), ERR_OK);
+    ck_assert_int_eq(c.layers[1].cap, 2048);
+    ck_assert_int_eq(kv_cache_reserve(&c, 2049, NULL), ERR_OK);
+    ck_assert_int_gt(c.layers[1].cap, 2049);
+    ck_assert_int_le(c.layers[1].cap, 2048 + 256);
+    kv_cache_clear(&c);
+}
+END_TEST
+
 START_TEST(a_window_and_a_margin_stay_of_a_long_text)
 {
     enum { N = 5000 };
@@ -159,6 +173,7 @@ Suite *suite_kv_cache(void)
     TCase *t = tcase_create("kv_cache");
     tcase_add_unchecked_fixture(t, setup, NULL);
     tcase_add_test(t, growing_keeps_what_is_there);
+    tcase_add_test(t, a_token_more_costs_a_long_text_few_slots);
     tcase_add_test(t, a_window_and_a_margin_stay_of_a_long_text);
     tcase_add_test(t, going_back_within_the_margin_keeps_what_is_there_and_beyond_it_starts_again);
     tcase_add_test(t, f16_is_within_2_to_the_minus_11);

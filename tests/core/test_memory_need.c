@@ -40,15 +40,20 @@ START_TEST(weights_as_stored_are_mapped_and_the_rest_is_heap)
     ck_assert_uint_eq(need.heap,
                       MEMORY_NEED_TOKENS * need.per_token +
                           FORWARD_MAX_ROWS * 4 * (2 * 128 + 2 * 64 + 2 * 192 + 2 * 96 + 2 * 16));
+    use.n_upper = 2;
+    struct memory_need twice;
+    memory_need(&twice, &use);
+    ck_assert_uint_eq(twice.per_token, need.per_token + 4 * (2 * 2 * 64));
+    use.n_upper = 0;
     use.n_pieces = 1000;
     size_t heap = need.heap;
     memory_need(&need, &use);
-    ck_assert_uint_eq(need.heap, heap + 500000);
+    ck_assert_uint_eq(need.heap, heap + 100000);
     use.dict = f.dict;
     memory_need(&need, &use);
     ck_assert_uint_eq(need.per_token, 4 * (2 * 6 * 64 + 2 * 96));
     ck_assert_uint_eq(need.mapped + need.heap - dictionary_bytes(f.dict),
-                      need.weights + heap + 500000 +
+                      need.weights + heap + 100000 +
                           4 * (MEMORY_NEED_TOKENS * 96 + 128 * f.dict->n_concepts));
 }
 END_TEST
