@@ -18,7 +18,7 @@ AVX2_INLINE void prefetch(const uint8_t *p, enum dtype dtype)
         _mm_prefetch((const char *)p + PREFETCH_BYTES + i, _MM_HINT_T0);
 }
 
-/* --- half of each block of a weight row --- */
+/* --- the integers of a chunk of a weight row: half of each block in four vectors --- */
 
 /* The nibbles of two blocks stay in one byte: of block b those from bit 4 (b % 2) on count. */
 AVX2_INLINE void spread_q4_k(__m256i bytes[4], const uint8_t *p, int half)
@@ -30,15 +30,38 @@ AVX2_INLINE void spread_q4_k(__m256i bytes[4], const uint8_t *p, int half)
     bytes[3] = _mm256_shuffle_epi32(bytes[2], 0xb1);
 }
 
-AVX2_INLINE void spread_weights(__m256i bytes[4], const uint8_t *p, enum dtype dtype, int half)
+/* From whole blocks: twice as many loads of halves wait longer for memory. The empty statement
+ * keeps the compiler from loading each block twice. */
+AVX2_INLINE void spread_q8_0(__m256i bytes[8], const uint8_t *p)
 {
-    if (dtype == DTYPE_Q4_K) {
-        spread_q4_k(bytes, p, half);
+    __m256i b[8], in[4];
+    for (int g = 0; g < 8; g++) {
+        b[g] = load32(p + Q8_0_BYTES * g + 2);
+        __asm__("" : "+x"(b[g]));
+    }
+    for (int k = 0; k < 4; k++)
+        in[k] = _mm256_permute2x128_si256(b[k], b[k + 4], 0x20);
+    spread_half(bytes, in);
+    for (int k = 0; k < 4; k++)
+        in[k] = _mm256_permute2x128_si256(b[k], b[k + 4], 0x31);
+    spread_half(bytes + 4, in);
+}
+
+AVX2_INLINE void spread_weights(__m256i bytes[8], const uint8_t *p, enum dtype dtype)
+{
+    if (dtype == DTYPE_Q8_0) {
+        spread_q8_0(bytes, p);
         return;
     }
-    const __m256i in[4] = {bytes_at(p, dtype, 0, half), bytes_at(p, dtype, 1, half),
-                           bytes_at(p, dtype, 2, half), bytes_at(p, dtype, 3, half)};
-    spread_half(bytes, in);
+    for (int half = 0; half < 2; half++) {
+        if (dtype == DTYPE_Q4_K) {
+            spread_q4_k(bytes + 4 * half, p, half);
+            continue;
+        }
+        const __m256i in[4] = {bytes_at(p, dtype, 0, half), bytes_at(p, dtype, 1, half),
+                               bytes_at(p, dtype, 2, half), bytes_at(p, dtype, 3, half)};
+        spread_half(bytes + 4 * half, in);
+    }
 }
 
 /* Those of Q4_K are 16-fold in odd blocks. */
@@ -62,12 +85,10 @@ AVX2_INLINE __m256i add_products(__m256i sum, __m256i a, __m256i b)
 
 /* Adds the products of half of each block to sum[t]. */
 AVX2_INLINE void add_half(__m256i sum[], const struct int_chunk *x, size_t x_stride, int n,
-                          const uint8_t *p, enum dtype dtype, int half)
+                          const __m256i bytes[8], enum dtype dtype, int half)
 {
-    __m256i bytes[4];
-    spread_weights(bytes, p, dtype, half);
     for (int i = 0; i < 4; i++) {
-        const struct words w = spread_words(bytes[i], dtype);
+        const struct words w = spread_words(bytes[4 * half + i], dtype);
         for (int t = 0; t < n; t++) {
             const int16_t *q = x[(size_t)t * x_stride].q[4 * half + i];
             sum[t] = add_products(sum[t], w.even, load32(q));
@@ -76,7 +97,7 @@ AVX2_INLINE void add_half(__m256i sum[], const struct int_chunk *x, size_t x_str
     }
 }
 
-/* --- a chunk of a weight row --- */
+/* --- products with a chunk of a weight row --- */
 
 /* The scales of a Q6_K block's halves. */
 AVX2_INLINE void q6_k_halves(__m256i scales[2], const uint8_t *p)
@@ -91,17 +112,19 @@ AVX2_INLINE void q6_k_halves(__m256i scales[2], const uint8_t *p)
 AVX2_INLINE void chunk_sums(__m256i sum[], const struct int_chunk *x, size_t x_stride, int n,
                             const uint8_t *p, enum dtype dtype)
 {
+    __m256i bytes[8];
+    spread_weights(bytes, p, dtype);
     for (int t = 0; t < n; t++)
         sum[t] = _mm256_setzero_si256();
-    add_half(sum, x, x_stride, n, p, dtype, 0);
+    add_half(sum, x, x_stride, n, bytes, dtype, 0);
     if (dtype != DTYPE_Q6_K) {
-        add_half(sum, x, x_stride, n, p, dtype, 1);
+        add_half(sum, x, x_stride, n, bytes, dtype, 1);
         return;
     }
     __m256i second[INT_AVX2_ROWS], scales[2];
     for (int t = 0; t < n; t++)
         second[t] = _mm256_setzero_si256();
-    add_half(second, x, x_stride, n, p, dtype, 1);
+    add_half(second, x, x_stride, n, bytes, dtype, 1);
     q6_k_halves(scales, p);
     for (int t = 0; t < n; t++)
         sum[t] = _mm256_add_epi32(_mm256_mullo_epi32(sum[t], scales[0]),
