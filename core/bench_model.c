@@ -2,8 +2,10 @@
 
 #include "core/bench_trial.h"
 #include "core/sampler.h"
+#include "data/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* --- arithmetic and traffic --- */
 
@@ -123,6 +125,78 @@ void bench_read(struct bench *b, const struct bench_subject *s, const int *lengt
 {
     for (int i = 0; i < n; i++)
         read_one(b, s, lengths[i]);
+}
+
+/* Prompts that are read in one session each, but together. */
+struct together {
+    struct trial *trials;      /* [n] owned */
+    struct session **sessions; /* [n] owned: those of the trials */
+    int n;
+};
+
+static int forget_prompts(void *data, int run, struct err *err)
+{
+    struct together *all = data;
+    int rc = ERR_OK;
+    for (int i = 0; i < all->n && rc == ERR_OK; i++) {
+        struct trial *t = &all->trials[i];
+        rc = forget_prompt(t, run, err);
+        if (rc == ERR_OK)
+            rc = session_set_prompt(t->session, t->ids, t->n_ids, err);
+    }
+    return rc;
+}
+
+static int read_prompts(void *data, int run, struct err *err)
+{
+    struct together *all = data;
+    int rc = session_read_all(all->sessions, all->n, err);
+    (void)run;
+    for (int i = 0; i < all->n && rc == ERR_OK; i++)
+        rc = trial_read(&all->trials[i], false, err); /* is left the latents */
+    return rc;
+}
+
+static int open_together(struct together *all, const struct bench_subject *s, int n_prompts,
+                         int n_tokens, struct err *err)
+{
+    int rc = ERR_OK;
+    *all = (struct together){mem_zalloc((size_t)n_prompts, sizeof *all->trials),
+                             mem_zalloc((size_t)n_prompts, sizeof *all->sessions), 0};
+    while (all->n < n_prompts && rc == ERR_OK) {
+        rc = trial_open(&all->trials[all->n], s, n_tokens, 0, err);
+        all->sessions[all->n] = all->trials[all->n].session;
+        all->n++;
+    }
+    return rc;
+}
+
+void bench_batch(struct bench *b, const struct bench_subject *s, int n_prompts, int n_tokens,
+                 const char *alone)
+{
+    const struct model *model = s->scope->model;
+    const int end = s->scope->hook_layer + 1, n = n_prompts * n_tokens;
+    char name[32], text[48];
+    struct together all;
+    struct err err = {0};
+    snprintf(name, sizeof name, "batch_%dx%d", n_prompts, n_tokens);
+    snprintf(text, sizeof text, "%d prompts of %d tokens together", n_prompts, n_tokens);
+    struct cost layers = layers_cost(model, 0, end), latents = latents_cost(s->scope->dict);
+    struct bench_work work = {.prepare = forget_prompts,
+                              .run = read_prompts,
+                              .data = &all,
+                              .flops = n * (layers.flops + latents.flops) +
+                                       n_prompts * attention_flops(model, 0, end, 0, n_tokens),
+                              .bytes = layers.bytes + latents.bytes,
+                              .n_tokens = n};
+    if (open_together(&all, s, n_prompts, n_tokens, &err) == ERR_OK)
+        bench_compare(b, bench_measure(b, "batch", name, text, &work), alone);
+    else
+        bench_add_missing(b, "batch", name, text, "s", err.message);
+    for (int i = 0; i < all.n; i++)
+        trial_close(&all.trials[i]);
+    free(all.trials);
+    free(all.sessions);
 }
 
 static int change_last(void *data, int run, struct err *err)

@@ -15,6 +15,10 @@ struct bench_subject {
 
 /* "read_T": a prompt of T tokens and the latents of all its positions, nothing kept from before. */
 void bench_read(struct bench *b, const struct bench_subject *s, const int *lengths, int n);
+/* "batch_NxT": N prompts of T tokens, each with its latents, that go through the layers together;
+ * in units of the figure `alone` (static), that of one such prompt. */
+void bench_batch(struct bench *b, const struct bench_subject *s, int n_prompts, int n_tokens,
+                 const char *alone);
 /* "edit_T": the same again after the last token changed. */
 void bench_edit(struct bench *b, const struct bench_subject *s, int n_tokens);
 /* "slider_T": from another strength of a direction to the steered branch's next logits. */

@@ -1,5 +1,6 @@
 #include "core/calibrate.h"
 
+#include "core/forward.h"
 #include "core/latents.h"
 #include "data/mem.h"
 #include "data/sae_params.h"
@@ -143,61 +144,127 @@ const float *calibrate_thresholds(const struct dictionary *dict)
     return dict->threshold ? dict->threshold : dict->sae ? dict->sae->threshold : NULL;
 }
 
-struct reader {
-    struct calibration_sums *sums;
-    const struct scope *scope;
-    float *values; /* [BLOCK, n_concepts] owned */
-    int passage;
+/* Passages that are read together, as prompts: FORWARD_MAX_ROWS tokens, or one passage that has
+ * more. Which ones go together depends on nothing but where the first begins: products round by how
+ * many tokens they take (core/matmul.h), and an interruption, which comes between two groups, must
+ * not change the numbers. */
+struct group {
+    struct grouped {
+        struct prompt prompt;
+        struct session *session; /* of its own: no prompt depends on what was read before */
+        int passage;
+    } * items; /* [n] owned */
+    size_t n, cap;
+    size_t n_tokens;
 };
 
-static int count_prompt(struct reader *r, const struct prompt *prompt,
-                        const struct session *session, struct err *err)
+static void cut_group(struct group *g, size_t n)
 {
-    const struct dictionary *dict = r->scope->dict;
-    int rc = ERR_OK;
-    for (size_t t = 0; t < prompt->ids.n && rc == ERR_OK; t += BLOCK) {
-        size_t n = prompt->ids.n - t < BLOCK ? prompt->ids.n - t : BLOCK;
-        rc = latents_encode(r->values, dict, session_resid(session) + t * dict->d_model, n,
-                            dict->d_model, true, err);
-        if (rc == ERR_OK)
-            calibrate_add(r->sums, r->values, prompt->counted + t, n, calibrate_thresholds(dict),
-                          r->passage);
+    while (g->n > n) {
+        struct grouped *last = &g->items[--g->n];
+        g->n_tokens -= last->prompt.ids.n;
+        prompt_clear(&last->prompt);
+        session_free(last->session);
     }
-    return rc;
 }
 
-/* In a session of its own: products round by how many tokens go together (core/matmul.h), and what
- * the passage before has left to read depends on interruptions. */
-static int read_prompt(struct reader *r, const struct prompt *prompt, struct err *err)
+static void clear_group(struct group *g)
 {
-    struct session *session;
-    int rc = session_new(&session, r->scope->model, r->scope->hook_layer, 0, err);
-    if (rc != ERR_OK)
-        return rc;
-    rc = session_set_prompt(session, prompt->ids.ids, (int)prompt->ids.n, err);
-    if (rc == ERR_OK)
-        rc = session_read(session, err);
-    if (rc == ERR_OK)
-        rc = count_prompt(r, prompt, session, err);
-    session_free(session);
-    return rc;
+    cut_group(g, 0);
+    free(g->items);
 }
 
-static int read_passage(struct reader *r, const char *text, size_t len, struct err *err)
+/* Adds a passage, in halves if it is too long for the model. */
+static int add_passage(struct group *g, const struct scope *scope, int passage, const char *text,
+                       size_t len, struct err *err)
 {
     struct prompt prompt;
-    int rc = prompt_from_text(&prompt, r->scope, PROMPT_AUTO, text, len, NULL, err);
+    int rc = prompt_from_text(&prompt, scope, PROMPT_AUTO, text, len, NULL, err);
     if (rc == ERR_LIMIT && len > 1) {
         size_t half = len / 2;
         while (half > 1 && ((unsigned char)text[half] & 0xC0) == 0x80)
             half--;
-        rc = read_passage(r, text, half, err);
-        return rc == ERR_OK ? read_passage(r, text + half, len - half, err) : rc;
+        rc = add_passage(g, scope, passage, text, half, err);
+        return rc == ERR_OK ? add_passage(g, scope, passage, text + half, len - half, err) : rc;
     }
     if (rc != ERR_OK)
         return rc;
-    rc = read_prompt(r, &prompt, err);
-    prompt_clear(&prompt);
+    g->items = mem_grow(g->items, &g->cap, g->n + 1, sizeof *g->items);
+    g->items[g->n++] = (struct grouped){prompt, NULL, passage};
+    g->n_tokens += prompt.ids.n;
+    return ERR_OK;
+}
+
+/* Passages from `first` on; *n: how many. */
+static int collect(struct group *g, size_t *n, const struct scope *scope,
+                   const struct passages *passages, size_t first, struct err *err)
+{
+    int rc = ERR_OK;
+    for (*n = 0; first + *n < passages->n && rc == ERR_OK; ++*n) {
+        const struct passage *p = &passages->items[first + *n];
+        size_t n_before = g->n;
+        rc = add_passage(g, scope, (int)(first + *n), p->text, p->len, err);
+        if (rc == ERR_OK && *n > 0 && g->n_tokens > FORWARD_MAX_ROWS) {
+            cut_group(g, n_before);
+            return ERR_OK;
+        }
+    }
+    return rc;
+}
+
+static int read_group(struct group *g, const struct scope *scope, struct err *err)
+{
+    struct session **sessions = mem_alloc(g->n, sizeof *sessions);
+    int rc = ERR_OK;
+    for (size_t i = 0; i < g->n && rc == ERR_OK; i++) {
+        struct grouped *item = &g->items[i];
+        rc = session_new(&item->session, scope->model, scope->hook_layer, 0, err);
+        if (rc == ERR_OK)
+            rc = session_set_prompt(item->session, item->prompt.ids.ids, (int)item->prompt.ids.n,
+                                    err);
+        sessions[i] = item->session;
+    }
+    if (rc == ERR_OK)
+        rc = session_read_all(sessions, (int)g->n, err);
+    free(sessions);
+    return rc;
+}
+
+struct reader {
+    struct calibration_sums *sums;
+    const struct scope *scope;
+    float *values; /* [BLOCK, n_concepts] owned */
+};
+
+static int count_prompt(struct reader *r, const struct grouped *item, struct err *err)
+{
+    const struct dictionary *dict = r->scope->dict;
+    const struct prompt *prompt = &item->prompt;
+    int rc = ERR_OK;
+    for (size_t t = 0; t < prompt->ids.n && rc == ERR_OK; t += BLOCK) {
+        size_t n = prompt->ids.n - t < BLOCK ? prompt->ids.n - t : BLOCK;
+        rc = latents_encode(r->values, dict, session_resid(item->session) + t * dict->d_model, n,
+                            dict->d_model, true, err);
+        if (rc == ERR_OK)
+            calibrate_add(r->sums, r->values, prompt->counted + t, n, calibrate_thresholds(dict),
+                          item->passage);
+    }
+    return rc;
+}
+
+/* The group that begins where the sums end. */
+static int count_group(struct reader *r, const struct passages *passages, struct err *err)
+{
+    struct group group = {0};
+    size_t n;
+    int rc = collect(&group, &n, r->scope, passages, r->sums->n_passages, err);
+    if (rc == ERR_OK)
+        rc = read_group(&group, r->scope, err);
+    for (size_t i = 0; i < group.n && rc == ERR_OK; i++)
+        rc = count_prompt(r, &group.items[i], err);
+    if (rc == ERR_OK)
+        r->sums->n_passages += n;
+    clear_group(&group);
     return rc;
 }
 
@@ -205,13 +272,10 @@ static int read_passages(struct reader *r, const struct passages *passages, cali
                          void *data, struct err *err)
 {
     int rc = ERR_OK;
-    for (size_t i = r->sums->n_passages; i < passages->n && rc == ERR_OK; i++) {
-        r->passage = (int)i;
-        rc = read_passage(r, passages->items[i].text, passages->items[i].len, err);
-        if (rc != ERR_OK)
-            return rc;
-        r->sums->n_passages = i + 1;
-        rc = step ? step(data, r->sums, i + 1, passages->n, err) : ERR_OK;
+    while (r->sums->n_passages < passages->n && rc == ERR_OK) {
+        rc = count_group(r, passages, err);
+        if (rc == ERR_OK && step)
+            rc = step(data, r->sums, r->sums->n_passages, passages->n, err);
     }
     return rc;
 }

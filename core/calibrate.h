@@ -37,13 +37,14 @@ int calibrate_finish(struct calibration **out, const struct calibration_sums *s,
  * autoencoder; NULL where there are none. [n_concepts], borrowed. */
 const float *calibrate_thresholds(const struct dictionary *dict);
 
-/* Called after each passage, `done` of `total`. Returning other than ERR_OK ends calibrate_texts
- * with that error. */
+/* Called after each group of passages that were read together, `done` passages of `total`.
+ * Returning other than ERR_OK ends calibrate_texts with that error. */
 typedef int calibrate_step_fn(void *data, const struct calibration_sums *s, size_t done,
                               size_t total, struct err *err);
 
-/* Reads the passages from s->n_passages on and counts them in s. The scope has a model, a
- * tokenizer and a dictionary. A passage that exceeds the model's context is read in halves. */
+/* Reads the passages from s->n_passages on, short ones together, and counts them in s. The scope
+ * has a model, a tokenizer and a dictionary. A passage that exceeds the model's context is read in
+ * halves. */
 int calibrate_texts(struct calibration_sums *s, const struct scope *scope,
                     const struct passages *passages, calibrate_step_fn *step, void *data,
                     struct err *err) ERR_CHECK;

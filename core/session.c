@@ -231,30 +231,6 @@ int session_n_prompt(const struct session *s)
     return s->n_prompt;
 }
 
-/* Runs the lower half in place: what enters as embeddings leaves as residuals at the hook. */
-int session_read_prompt(struct session *s, struct err *err)
-{
-    int rc = session_reserve_batch(s, err);
-    s->n_computed = s->n_prompt - s->n_read;
-    while (rc == ERR_OK && s->n_read < s->n_prompt) {
-        int start = s->n_read, n = session_chunk(s->n_prompt - start);
-        struct batch batch = {.x = s->resid + (size_t)start * width_of(s), .rows = s->rows, .n = n};
-        for (int t = 0; t < n; t++)
-            s->rows[t] = (struct row){&s->line, start + t};
-        forward_embed(batch.x, s->model, s->ids + start, n);
-        rc = session_run(s, &batch, 0, s->hook_layer + 1, NULL, NULL, err);
-        if (rc == ERR_OK)
-            s->n_read += n;
-    }
-    return rc;
-}
-
-int session_read(struct session *s, struct err *err)
-{
-    session_start_progress(s, (long)(s->n_prompt - s->n_read) * (s->hook_layer + 1));
-    return session_read_prompt(s, err);
-}
-
 const float *session_resid(const struct session *s)
 {
     return s->resid;

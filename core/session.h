@@ -51,6 +51,13 @@ int session_n_prompt(const struct session *s);
 /* Runs layers 0..hook for the positions of the prompt that lack them. */
 int session_read(struct session *s, struct err *err) ERR_CHECK;
 
+/* The same for several sessions [n], n >= 1, each with a prompt of its own, on the same model with
+ * the same hook layer: as many short prompts as fit go through every layer together, so that each
+ * weight is read once for all of them. Progress is told to the first session, which may cancel;
+ * prompts that were finished before an error stay read. All residuals are those of reading one by
+ * one, but for how products round by the number of their rows (core/matmul.h). */
+int session_read_all(struct session *const *sessions, int n, struct err *err) ERR_CHECK;
+
 /* The residual at the hook layer, before any edit, [n_prompt, d_model]; valid until the next
  * session_set_prompt. Needs session_read. */
 const float *session_resid(const struct session *s);

@@ -85,7 +85,7 @@ void session_edit(const struct session *s, struct branch *b, int layer, int pos,
 /* Forgets what was noted at positions from `first` on. */
 void session_forget_changes(const struct session *s, struct branch *b, int first);
 
-/* session_read within a call that counts its progress by itself. */
+/* session_read.c: session_read within a call that counts its progress by itself. */
 int session_read_prompt(struct session *s, struct err *err) ERR_CHECK;
 
 /* Starts counting for a call that will run `total` row-layers. */

@@ -573,7 +573,7 @@ const struct option option_table[] = {
 
     STRING("texts", "FILE", "neutral text, a passage for each paragraph (default: the bundled one)",
            GROUP_OWN, BIT(CALIBRATE), texts),
-    {"only", "GROUP", "start|load|read|edit|slider|decode|latents|search|memory|fidelity",
+    {"only", "GROUP", "start|load|read|batch|edit|slider|decode|latents|search|memory|fidelity",
      "only these figures, and those of the machine", GROUP_OWN, BIT(BENCH), parse_choice,
      FIELD(only), 0, 0},
     INT("runs", "N", "runs of each figure after one that does not count (default 5, 2 if quick)",

@@ -14,7 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N_TOKENS = 128, LONG_TOKENS = 2048, MB = 1 << 20, NEED = SCOPE_MODEL | SCOPE_DICT_IF_ANY };
+enum {
+    N_TOKENS = 128,
+    N_PROMPTS = 16,
+    USUAL_TOKENS = 21,
+    LONG_TOKENS = 2048,
+    MB = 1 << 20,
+    NEED = SCOPE_MODEL | SCOPE_DICT_IF_ANY
+};
 
 struct bench_job {
     const struct args *args;
@@ -86,8 +93,8 @@ static void measure_load(struct bench_job *job)
 
 static void measure_reads(struct bench_job *job, const struct bench_subject *s)
 {
-    static const int usual[] = {21, 32, N_TOKENS, 512};
-    static const int all[] = {21, 32, 64, N_TOKENS, 256, 512, 1024, LONG_TOKENS, 4096};
+    static const int usual[] = {USUAL_TOKENS, 32, N_TOKENS, 512};
+    static const int all[] = {USUAL_TOKENS, 32, 64, N_TOKENS, 256, 512, 1024, LONG_TOKENS, 4096};
     const struct args *args = job->args;
     if (args->n_lengths > 0)
         bench_read(&job->bench, s, args->lengths, (int)args->n_lengths);
@@ -132,10 +139,12 @@ static int memory_tokens(const struct args *args)
 /* What figures of the group are compared with, where it is not measured anyway. */
 static void measure_compared(struct bench_job *job, const struct bench_subject *s)
 {
-    static const int n_tokens = N_TOKENS, one = 1;
+    static const int n_tokens = N_TOKENS, n_usual = USUAL_TOKENS, one = 1;
     const char *only = job->args->only ? job->args->only : "";
     if (strcmp(only, "edit") == 0 || strcmp(only, "slider") == 0)
         bench_read(&job->bench, s, &n_tokens, 1);
+    if (strcmp(only, "batch") == 0)
+        bench_read(&job->bench, s, &n_usual, 1);
     if (strcmp(only, "latents") == 0)
         bench_decode(&job->bench, s, &one, 1);
 }
@@ -152,6 +161,8 @@ static void measure_model(struct bench_job *job)
         measure_load(job);
     if (is_wanted(job, "read"))
         measure_reads(job, &s);
+    if (is_wanted(job, "batch"))
+        bench_batch(b, &s, N_PROMPTS, USUAL_TOKENS, "read_21");
     if (is_wanted(job, "edit"))
         bench_edit(b, &s, N_TOKENS);
     if (is_wanted(job, "slider"))

@@ -56,8 +56,8 @@ static int save(struct calibrating *c, const struct calibration_sums *s, struct 
     return rc;
 }
 
-static int after_passage(void *data, const struct calibration_sums *s, size_t done, size_t total,
-                         struct err *err)
+static int after_passages(void *data, const struct calibration_sums *s, size_t done, size_t total,
+                          struct err *err)
 {
     struct calibrating *c = data;
     progress_step(&c->progress, (long)(done - c->n_resumed), (long)(total - c->n_resumed));
@@ -173,7 +173,7 @@ static int compute(struct calibrating *c, struct err *err)
     clock_gettime(CLOCK_MONOTONIC, &c->saved);
     interrupt_catch(&interrupt);
     progress_start(&c->progress, "calibrating");
-    int rc = calibrate_texts(c->sums, &c->scope, &c->passages, after_passage, c, err);
+    int rc = calibrate_texts(c->sums, &c->scope, &c->passages, after_passages, c, err);
     if (rc == ERR_OK)
         rc = calibrate_finish(&c->cal, c->sums, &c->passages, err);
     if (rc == ERR_OK)

@@ -42,7 +42,7 @@ _axscope() {
         --layers) return ;;
         --logits) COMPREPLY=($(compgen -W 'last all' -- "$cur")); return ;;
         --texts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        --only) COMPREPLY=($(compgen -W 'start load read edit slider decode latents search memory fidelity' -- "$cur")); return ;;
+        --only) COMPREPLY=($(compgen -W 'start load read batch edit slider decode latents search memory fidelity' -- "$cur")); return ;;
         --runs) return ;;
         --reference) return ;;
         --tokens) return ;;

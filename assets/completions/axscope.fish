@@ -63,7 +63,7 @@ complete -c axscope -l layers -n '__fish_seen_subcommand_from dump' -x -d 'resid
 complete -c axscope -l logits -n '__fish_seen_subcommand_from dump' -x -a 'last all' -d 'next-token logits of the last or of all positions'
 complete -c axscope -l latents -n '__fish_seen_subcommand_from dump' -d 'latents of all concepts'
 complete -c axscope -l texts -n '__fish_seen_subcommand_from calibrate' -r -F -d 'neutral text, a passage for each paragraph (default: the bundled one)'
-complete -c axscope -l only -n '__fish_seen_subcommand_from bench' -x -a 'start load read edit slider decode latents search memory fidelity' -d 'only these figures, and those of the machine'
+complete -c axscope -l only -n '__fish_seen_subcommand_from bench' -x -a 'start load read batch edit slider decode latents search memory fidelity' -d 'only these figures, and those of the machine'
 complete -c axscope -l runs -n '__fish_seen_subcommand_from bench' -x -d 'runs of each figure after one that does not count (default 5, 2 if quick)'
 complete -c axscope -l reference -n '__fish_seen_subcommand_from bench' -x -d 'another file of the model, to compare latents with'
 complete -c axscope -l tokens -n '__fish_seen_subcommand_from bench' -x -d 'lengths of the prompts read (default 21,32,128,512)'

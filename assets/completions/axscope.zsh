@@ -36,7 +36,7 @@ _axscope() {
                 '--json[print JSON]' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--seed=[seed of the sampling noise, or of random ids (default 0)]:S:' \
-                '--only=[only these figures, and those of the machine]:GROUP:(start load read edit slider decode latents search memory fidelity)' \
+                '--only=[only these figures, and those of the machine]:GROUP:(start load read batch edit slider decode latents search memory fidelity)' \
                 '--runs=[runs of each figure after one that does not count (default 5, 2 if quick)]:N:' \
                 '--reference=[another file of the model, to compare latents with]:M:' \
                 '--tokens=[lengths of the prompts read (default 21,32,128,512)]:N,N,...:' \

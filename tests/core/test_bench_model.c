@@ -18,6 +18,7 @@ static void measure(struct bench *b, const struct bench_subject *s)
     static const int lengths[] = {3, N_TOKENS}, branches[] = {1, 2, 5};
     bench_machine(b, 1 << 20);
     bench_read(b, s, lengths, 2);
+    bench_batch(b, s, 4, 3, "read_3");
     bench_edit(b, s, N_TOKENS);
     bench_slider(b, s, N_TOKENS);
     bench_decode(b, s, branches, 3);
@@ -55,9 +56,9 @@ static void check_ratio(const struct bench *b, const char *name, const char *oth
 START_TEST(every_figure_is_finite_and_positive)
 {
     static const char *const names[] = {
-        "bandwidth",   "fma",         "sgemm",       "read_3",   "read_12", "edit_12",
-        "slider_12",   "decode_1",    "decode_2",    "decode_5", "search",  "memory_mapped",
-        "memory_read", "memory_heap", "memory_peak", "latents_1"};
+        "bandwidth",     "fma",         "sgemm",       "read_3",      "read_12",  "batch_4x3",
+        "edit_12",       "slider_12",   "decode_1",    "decode_2",    "decode_5", "search",
+        "memory_mapped", "memory_read", "memory_heap", "memory_peak", "latents_1"};
     matmul_set_threads(2);
     for (int i = 0; i < N_FIXTURES; i++) {
         struct fixture fx;
@@ -76,6 +77,7 @@ START_TEST(every_figure_is_finite_and_positive)
             else
                 check_figure(f);
         }
+        check_ratio(&b, "batch_4x3", "read_3");
         check_ratio(&b, "decode_5", "decode_1");
         check_ratio(&b, "latents_1", "decode_1");
         ck_assert_int_eq(bench_find(&b, "read_12")->n_tokens, 12);

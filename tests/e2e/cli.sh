@@ -335,8 +335,8 @@ fine '"name":"cached against uncached","status":"PASS"' selftest --json --model 
 # --- bench ---
 fine '"first_frame":{"median":[0-9].*"bandwidth":{"median":[0-9].*"fma":{"median":[0-9].*"load":{"median":[0-9]' \
     bench --json --quick
-for figure in labels sgemm load_model read_21 read_32 read_128 read_512 edit_128 slider_128 decode_1 \
-    decode_2 decode_5 latents_1 search memory_mapped memory_read memory_heap memory_peak; do
+for figure in labels sgemm load_model read_21 read_32 read_128 read_512 batch_16x21 edit_128 slider_128 \
+    decode_1 decode_2 decode_5 latents_1 search memory_mapped memory_read memory_heap memory_peak; do
     grep -q "\"$figure\":{\"median\":[0-9]" "$tmp/out" || fail "bench --json measures no $figure"
 done
 fine 'cold read, 9000 tokens  *not measured: the model takes at most' bench --quick --only read --tokens 5,9000 \
