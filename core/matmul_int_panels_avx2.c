@@ -140,24 +140,17 @@ AVX2_INLINE void tile_scale(sums_of_panel *y, size_t row, const __m256i *sum,
     }
 }
 
-/* One chunk of columns; weight rows from row on. */
-AVX2_INLINE void tile(sums_of_panel *y, const struct int_panel *x, const struct int_chunk *w,
-                      size_t row, int n_w, int n_x, bool has_offset)
-{
-    w += row;
-    for (int b = 0; b < INT_BLOCKS; b++) {
-        __m256i sum[MAX_SUMS];
-        tile_block(sum, x, w, b, n_x);
-        tile_scale(y, row, sum, x, w, b, n_w, n_x, has_offset);
-    }
-}
-
-/* All weight rows against n_x panels. */
+/* All weight rows against n_x panels, one block after the other: what a block needs of x stays in
+ * the first-level cache for all of them. */
 AVX2_INLINE void tiles_as(sums_of_panel *y, const struct int_panel *x, const struct int_chunk *w,
                           size_t n_out, int n_w, int n_x, bool has_offset)
 {
-    for (size_t j = 0; j < n_out; j += (size_t)n_w)
-        tile(y, x, w, j, n_w, n_x, has_offset);
+    for (int b = 0; b < INT_BLOCKS; b++)
+        for (size_t j = 0; j < n_out; j += (size_t)n_w) {
+            __m256i sum[MAX_SUMS];
+            tile_block(sum, x, w + j, b, n_x);
+            tile_scale(y, j, sum, x, w + j, b, n_w, n_x, has_offset);
+        }
 }
 
 /* One chunk of columns of n_out weight rows and n_x panels. */
