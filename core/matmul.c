@@ -22,7 +22,7 @@
 /* Tiles are the unit of work of a thread. Their sizes depend on the shapes alone, never on the
  * number of threads: so neither do the sums. Columns are cut between blocks of weights, all of
  * which divide 256. */
-#define FEW_TILE_OUT 32   /* weight rows of the fused kernel */
+#define FEW_TILE_OUT 128  /* weight rows of the fused kernel, half as many of a small matrix */
 #define MANY_TILE_OUT 256 /* at most so many weight rows of one sgemm */
 #define MANY_TILE_IN 2560 /* at most so many columns are converted at a time */
 #define BACK_TILE_IN 256
@@ -55,6 +55,12 @@ static size_t many_tile_out(size_t n_out)
     if (n_tiles > 2)
         n_tiles = n_blocks(n_tiles, 4) * 4;
     return n_blocks(n_out, n_tiles);
+}
+
+/* Long stretches, so that the processor's prefetching seldom starts afresh, but enough of them. */
+static size_t few_tile_out(size_t n_out)
+{
+    return n_out < 16 * FEW_TILE_OUT ? FEW_TILE_OUT / 2 : FEW_TILE_OUT;
 }
 
 /* --- instruction set and threads --- */
@@ -128,8 +134,9 @@ static const float *as_f32(const struct matrix *w)
 static void few_rows_task(void *data, size_t task)
 {
     const struct product *p = data;
-    size_t j = task * FEW_TILE_OUT;
-    size_t n_out = size_min(FEW_TILE_OUT, p->w->n_rows - j);
+    const size_t tile_out = few_tile_out(p->w->n_rows);
+    size_t j = task * tile_out;
+    size_t n_out = size_min(tile_out, p->w->n_rows - j);
     kernels()->few_rows(p->y + j, p->w->n_rows, p->x, p->n, weight_at(p->w, j, 0), p->w->dtype,
                         n_out, p->w->n_cols);
 }
@@ -175,7 +182,7 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
     if (panels() && panel_pays(n))
         panel_product(y, x, w, n, panels(), kernels());
     else if (n < MATMUL_MANY_ROWS)
-        pool_run(few_rows_task, &p, n_blocks(w->n_rows, FEW_TILE_OUT), n_products);
+        pool_run(few_rows_task, &p, n_blocks(w->n_rows, few_tile_out(w->n_rows)), n_products);
     else
         pool_run(many_rows_task, &p, n_blocks(w->n_rows, many_tile_out(w->n_rows)), n_products);
 }
