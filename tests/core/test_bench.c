@@ -6,7 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-/* A work of known length: 2 ms, but run 0, the warm-up, takes ten times that. */
+#define FOREVER 1e9 /* seconds */
+
+/* A work that takes 2 ms at least, but run 0, the warm-up, does not: times have no upper bound on a
+ * machine that does other things as well. */
 struct nap {
     int n_prepared, n_run, fails_at;
     bool in_order;
@@ -27,7 +30,8 @@ static int take_nap(void *data, int run, struct err *err)
     nap->n_run++;
     if (run == nap->fails_at)
         return err_set(err, ERR_LIMIT, "run %d woke up", run);
-    nanosleep(&(struct timespec){.tv_nsec = run == 0 ? 40000000 : 2000000}, NULL);
+    if (run > 0)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     return ERR_OK;
 }
 
@@ -49,14 +53,13 @@ END_TEST
 
 START_TEST(the_warm_up_does_not_count)
 {
-    struct bench b = {.n_runs = 5, .max_seconds = 10};
+    struct bench b = {.n_runs = 5, .max_seconds = FOREVER};
     struct nap nap = {.fails_at = -1, .in_order = true};
     struct bench_work work = work_of(&nap);
     struct bench_figure *f = bench_measure(&b, "g", "nap", "a nap", &work);
     ck_assert_int_eq(f->n, 5);
     ck_assert(nap.n_run == 6 && nap.n_prepared == 6 && nap.in_order);
     ck_assert(f->low >= 0.002 && f->low <= f->median && f->median <= f->high);
-    ck_assert(f->low < 0.04);
     ck_assert_ptr_null(f->ceiling);
     bench_clear(&b);
 }
@@ -64,7 +67,7 @@ END_TEST
 
 START_TEST(time_that_is_up_leaves_one_run)
 {
-    struct bench b = {.n_runs = 50, .max_seconds = 0.001};
+    struct bench b = {.n_runs = 50, .max_seconds = 0};
     struct nap nap = {.fails_at = -1, .in_order = true};
     struct bench_work work = work_of(&nap);
     ck_assert_int_eq(bench_measure(&b, "g", "nap", "a nap", &work)->n, 1);
@@ -72,19 +75,20 @@ START_TEST(time_that_is_up_leaves_one_run)
 }
 END_TEST
 
-/* Quick only while it warms up. */
-static int sleep_late(void *data, int run, struct err *err)
+/* After the warm-up the time is up. */
+static int use_up_time(void *data, int run, struct err *err)
 {
-    (void)data, (void)err;
+    struct bench *b = data;
+    (void)err;
     if (run > 0)
-        nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
+        b->max_seconds = 0;
     return ERR_OK;
 }
 
 START_TEST(time_that_is_not_up_after_the_warm_up_leaves_two_runs)
 {
-    struct bench b = {.n_runs = 50, .max_seconds = 0.3};
-    struct bench_work work = {.run = sleep_late};
+    struct bench b = {.n_runs = 50, .max_seconds = FOREVER};
+    struct bench_work work = {.run = use_up_time, .data = &b};
     ck_assert_int_eq(bench_measure(&b, "g", "nap", "a nap", &work)->n, 2);
     bench_clear(&b);
 }
@@ -92,7 +96,7 @@ END_TEST
 
 START_TEST(a_failure_becomes_the_reason)
 {
-    struct bench b = {.n_runs = 5, .max_seconds = 10, .fma = 1, .bandwidth = 1};
+    struct bench b = {.n_runs = 5, .max_seconds = FOREVER, .fma = 1, .bandwidth = 1};
     struct nap nap = {.fails_at = 2, .in_order = true};
     struct bench_work work = work_of(&nap);
     struct bench_figure *f = bench_measure(&b, "g", "nap", "a nap", &work);
@@ -106,7 +110,7 @@ END_TEST
 
 START_TEST(the_ceiling_is_the_scarcer_of_the_two)
 {
-    struct bench b = {.n_runs = 3, .max_seconds = 10, .fma = 1e9, .bandwidth = 1e9};
+    struct bench b = {.n_runs = 3, .max_seconds = FOREVER, .fma = 1e9, .bandwidth = 1e9};
     struct nap nap = {.fails_at = -1, .in_order = true};
     struct bench_work work = work_of(&nap);
     work.flops = 1e6; /* 1 ms */

@@ -8,6 +8,7 @@
 #include "tests/support/shared.h"
 #include "tests/support/tmp_dir.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,26 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Of the processor. */
+static double seconds_for(const struct tokenizer *tok, const char *text, size_t len)
+{
+    struct token_ids ids = {0};
+    double start = seconds();
+    encode(&ids, NULL, tok, text, len);
+    double end = seconds();
+    token_ids_clear(&ids);
+    return end - start;
+}
+
+/* What is quadratic takes 256 times as long for 16 times the text, on any machine. */
+static void check_linear(const struct tokenizer *tok, const struct buf *text, const char *what)
+{
+    double part = seconds_for(tok, text->data, text->len / 16), whole = INFINITY;
+    for (int attempt = 0; attempt < 3 && whole > 100 * part; attempt++)
+        whole = seconds_for(tok, text->data, text->len);
+    ck_assert_msg(whole <= 100 * part, "%.2g s, then %.2g s for %s", part, whole, what);
+}
+
 START_TEST(long_runs_cost_no_more_than_long_texts)
 {
     static const char *const units[] = {"a", "ab", " ", "\n", "the cat ", "\xe6\x97\xa5", "\xff"};
@@ -335,12 +356,7 @@ START_TEST(long_runs_cost_no_more_than_long_texts)
         struct buf text = {0};
         while (text.len < 1 << 18)
             buf_str(&text, units[u]);
-        struct token_ids ids = {0};
-        double start = seconds();
-        encode(&ids, NULL, tok, text.data, text.len);
-        /* quadratic behaviour would take minutes; the margin is for sanitizers */
-        ck_assert_msg(seconds() - start < 5, "%.1f s for \"%s\"", seconds() - start, units[u]);
-        token_ids_clear(&ids);
+        check_linear(tok, &text, units[u]);
         buf_clear(&text);
     }
     tokenizer_free(tok);
@@ -365,7 +381,7 @@ static void make_long_text(struct buf *out, size_t len)
     buf_clear(&lines);
 }
 
-START_TEST(a_megabyte_takes_less_than_a_second)
+START_TEST(a_megabyte_takes_time_in_proportion)
 {
     char *shared = shared_file("gemma2-tokenizer/tokenizer.json");
     const char *const paths[] = {FIXTURE, DEMO, shared};
@@ -378,7 +394,7 @@ START_TEST(a_megabyte_takes_less_than_a_second)
         encode(&ids, NULL, tok, text.data, text.len);
         double taken = seconds() - start;
         printf("1 MB to %zu ids of %d: %.2f s\n", ids.n, vocab_size(tokenizer_vocab(tok)), taken);
-        ck_assert_msg(taken < 5, "%.1f s", taken); /* sanitizers take five times as long */
+        check_linear(tok, &text, paths[i]);
         check_decodes(tok, &ids, text.data, text.len);
         token_ids_clear(&ids);
         tokenizer_free(tok);
@@ -535,7 +551,7 @@ Suite *suite_tokenizer(void)
     tcase_add_test(t, the_demo_encodes_by_the_definition_of_bpe);
     tcase_add_test(t, any_bytes_are_encoded_and_traced_back);
     tcase_add_test(t, long_runs_cost_no_more_than_long_texts);
-    tcase_add_test(t, a_megabyte_takes_less_than_a_second);
+    tcase_add_test(t, a_megabyte_takes_time_in_proportion);
     tcase_add_test(t, unknown_characters_are_fused_kept_apart_or_dropped_as_declared);
     tcase_add_test(t, normaliser_and_splits_are_applied_as_declared);
     tcase_add_test(t, a_whole_word_is_taken_before_merging_where_declared);
