@@ -37,7 +37,8 @@ CFLAGS.data   := $(call pc,cflags,libcjson libpcre2-8 zlib)
 CFLAGS.core   := $(call pc,cflags,openblas)
 CFLAGS.tui    := $(call pc,cflags,ncursesw) -D_DEFAULT_SOURCE
 CFLAGS.assets :=
-CFLAGS.tests  := $(call pc,cflags,check) -Wno-missing-prototypes
+# gcc 12 for aarch64 fails on sums in order once it makes vectors of them
+CFLAGS.tests  := $(call pc,cflags,check) -Wno-missing-prototypes -fno-tree-loop-vectorize
 LIBS.data  := $(call pc,libs,libcjson libpcre2-8 zlib) -lm
 LIBS.core  := $(call pc,libs,openblas) $(LIBS.data) -lm -pthread
 LIBS.tui   := $(call pc,libs,ncursesw) $(LIBS.core)
