@@ -29,6 +29,9 @@ struct attention_kernels {
 };
 
 extern const struct attention_kernels attention_generic;
-extern const struct attention_kernels attention_avx2; /* only where isa_best() says so */
+/* only where isa_has() says so */
+extern const struct attention_kernels attention_avx2, attention_avx512, attention_neon;
+
+const struct attention_kernels *attention_kernels_in_use(void);
 
 #endif

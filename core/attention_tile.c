@@ -10,9 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct attention_kernels *kernels(void)
+const struct attention_kernels *attention_kernels_in_use(void)
 {
-    return isa_current() == ISA_AVX2 ? &attention_avx2 : &attention_generic;
+    static const struct attention_kernels *const of[N_ISAS] = {[ISA_GENERIC] = &attention_generic,
+                                                               [ISA_NEON] = &attention_neon,
+                                                               [ISA_AVX2] = &attention_avx2,
+                                                               [ISA_AVX512] = &attention_avx512};
+    return of[isa_current()];
 }
 
 void visible_keys(int *first, int *end, const struct attention_config *config,
@@ -100,7 +104,7 @@ static const float *row_at(const void *block, enum dtype dtype, size_t at, size_
 {
     if (dtype == DTYPE_F32)
         return (const float *)block + at;
-    kernels()->to_f32(room, (const uint16_t *)block + at, d_head);
+    attention_kernels_in_use()->to_f32(room, (const uint16_t *)block + at, d_head);
     return room;
 }
 
@@ -143,9 +147,9 @@ static void score_keys(const struct tile *t, const struct chunk *c, size_t n_row
     const bool as_they_lie = c->span->dtype == DTYPE_F32 && t->width == (size_t)t->config->d_head;
     if (!as_they_lie)
         pack_keys(t, c);
-    kernels()->scores(t->scores, t->q, n_rows,
-                      as_they_lie ? (const float *)c->span->keys + c->at : t->keys,
-                      as_they_lie ? c->stride : t->width, (size_t)(c->end - c->first), t->width);
+    attention_kernels_in_use()->scores(
+        t->scores, t->q, n_rows, as_they_lie ? (const float *)c->span->keys + c->at : t->keys,
+        as_they_lie ? c->stride : t->width, (size_t)(c->end - c->first), t->width);
 }
 
 /* Scores of the keys from <= j < end become weights, all others 0. */
@@ -210,6 +214,7 @@ bool tile_run(struct tile *t, int span, int chunk)
     pack_values(t, &c);
     score_keys(t, &c, n_rows);
     weigh_keys(t, span, &c);
-    kernels()->mix(t->out, t->scores, n_rows, t->values, (size_t)(c.end - c.first), t->width);
+    attention_kernels_in_use()->mix(t->out, t->scores, n_rows, t->values, (size_t)(c.end - c.first),
+                                    t->width);
     return true;
 }

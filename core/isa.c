@@ -8,20 +8,66 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
 
-enum isa isa_best(void)
+static bool has_avx2(void)
 {
     unsigned eax, ebx, ecx, edx;
     /* F16C is bit 29 of leaf 1: not every compiler knows its name */
-    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & (1u << 29)))
-        return ISA_GENERIC;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? ISA_AVX2 : ISA_GENERIC;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 29)) &&
+           __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+bool isa_has(enum isa isa)
+{
+    switch (isa) {
+    case ISA_GENERIC:
+        return true;
+    case ISA_AVX2:
+        return has_avx2();
+    case ISA_AVX512:
+        return has_avx2() && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl");
+    default:
+        return false;
+    }
+}
+#elif defined(__aarch64__) && defined(__GNUC__)
+bool isa_has(enum isa isa)
+{
+    return isa == ISA_GENERIC || isa == ISA_NEON;
 }
 #else
-enum isa isa_best(void)
+bool isa_has(enum isa isa)
 {
-    return ISA_GENERIC;
+    return isa == ISA_GENERIC;
 }
 #endif
+
+enum isa isa_best(void)
+{
+    int isa = N_ISAS - 1;
+    while (!isa_has((enum isa)isa))
+        isa--;
+    return (enum isa)isa;
+}
+
+const char *isa_name(enum isa isa)
+{
+    static const char *const names[N_ISAS] = {[ISA_GENERIC] = "generic",
+                                              [ISA_NEON] = "neon",
+                                              [ISA_AVX2] = "avx2",
+                                              [ISA_AVX512] = "avx512"};
+    return names[isa];
+}
+
+static enum isa choose(void)
+{
+    const char *forced = getenv("AXSCOPE_ISA");
+    for (int isa = 0; forced && isa < N_ISAS; isa++)
+        if (strcmp(forced, isa_name((enum isa)isa)) == 0 && isa_has((enum isa)isa))
+            return (enum isa)isa;
+    return isa_best();
+}
 
 /* One more than the set in use; 0: not chosen yet. Two threads that choose at once choose the
  * same. */
@@ -31,20 +77,19 @@ enum isa isa_current(void)
 {
     int isa = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (isa == 0) {
-        const char *forced = getenv("AXSCOPE_ISA");
-        isa = 1 + (forced && strcmp(forced, "generic") == 0 ? ISA_GENERIC : isa_best());
+        isa = 1 + (int)choose();
         atomic_store_explicit(&chosen, isa, memory_order_relaxed);
     }
     return (enum isa)(isa - 1);
 }
 
-const char *isa_name(enum isa isa)
+bool isa_uses_avx2(void)
 {
-    return isa == ISA_AVX2 ? "avx2" : "generic";
+    return isa_current() >= ISA_AVX2;
 }
 
 void isa_use(enum isa isa)
 {
-    assert(isa <= isa_best());
+    assert(isa_has(isa));
     atomic_store(&chosen, 1 + (int)isa);
 }

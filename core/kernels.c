@@ -16,11 +16,6 @@
 #define AVX2
 #endif
 
-static int has_avx2(void)
-{
-    return isa_current() == ISA_AVX2;
-}
-
 /* --- sums --- */
 
 #define N_SUMS 16
@@ -53,7 +48,7 @@ AVX2 static float dot_avx2(const float *a, const float *b, size_t n)
 
 float dot(const float *a, const float *b, size_t n)
 {
-    return has_avx2() ? dot_avx2(a, b, n) : dot_loop(a, b, n);
+    return isa_uses_avx2() ? dot_avx2(a, b, n) : dot_loop(a, b, n);
 }
 
 void axpy(float *y, float a, const float *x, size_t n)
@@ -90,7 +85,7 @@ AVX2 static void weighted_avx2(float *y, const float *w, const float *rows, size
 void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
                    size_t n)
 {
-    if (has_avx2())
+    if (isa_uses_avx2())
         weighted_avx2(y, w, rows, n_rows, stride, n);
     else
         weighted_loop(y, w, rows, n_rows, stride, n);
@@ -210,7 +205,7 @@ AVX2 static void gelu_avx2(float *y, const float *gate, const float *up, size_t 
 
 void gelu_tanh_mul(float *y, const float *gate, const float *up, size_t n)
 {
-    if (has_avx2())
+    if (isa_uses_avx2())
         gelu_avx2(y, gate, up, n);
     else
         gelu_loop(y, gate, up, n);
@@ -232,7 +227,7 @@ void softcap(float *x, float cap, size_t n)
 {
     if (cap == 0)
         return;
-    if (has_avx2())
+    if (isa_uses_avx2())
         softcap_avx2(x, cap, n);
     else
         softcap_loop(x, cap, n);
@@ -257,7 +252,7 @@ AVX2 static float exp_avx2(float *x, float max, size_t n)
 
 float exp_minus(float *x, float max, size_t n)
 {
-    return has_avx2() ? exp_avx2(x, max, n) : exp_loop(x, max, n);
+    return isa_uses_avx2() ? exp_avx2(x, max, n) : exp_loop(x, max, n);
 }
 
 void softmax(float *x, size_t n)

@@ -1,7 +1,6 @@
 #include "core/kv_cache.h"
 
 #include "core/attention_kernels.h"
-#include "core/isa.h"
 #include "data/mem.h"
 
 #include <assert.h>
@@ -142,12 +141,10 @@ static void give_way(const struct kv_cache *c, struct kv_layer *layer, int pos)
 
 static void store(const struct kv_cache *c, void *block, size_t slot, const float *src)
 {
-    const struct attention_kernels *kernels =
-        isa_current() == ISA_AVX2 ? &attention_avx2 : &attention_generic;
     if (c->dtype == DTYPE_F32)
         memcpy((float *)block + slot * c->width, src, c->width * sizeof *src);
     else
-        kernels->to_f16((uint16_t *)block + slot * c->width, src, c->width);
+        attention_kernels_in_use()->to_f16((uint16_t *)block + slot * c->width, src, c->width);
 }
 
 void kv_cache_put(struct kv_cache *c, int layer, int pos, const float *key, const float *value)

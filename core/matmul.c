@@ -65,15 +65,13 @@ static size_t few_tile_out(size_t n_out)
 
 /* --- instruction set and threads --- */
 
-static const struct matmul_kernels *kernels(void)
+const struct matmul_kernels *matmul_kernels_in_use(void)
 {
-    return isa_current() == ISA_AVX2 ? &matmul_avx2 : &matmul_generic;
-}
-
-/* NULL where nobody has written them: OpenBLAS stands in. */
-static const struct panel_kernels *panels(void)
-{
-    return isa_current() == ISA_AVX2 ? &panel_avx2 : NULL;
+    static const struct matmul_kernels *const of[N_ISAS] = {[ISA_GENERIC] = &matmul_generic,
+                                                            [ISA_NEON] = &matmul_neon,
+                                                            [ISA_AVX2] = &matmul_avx2,
+                                                            [ISA_AVX512] = &matmul_avx512};
+    return of[isa_current()];
 }
 
 const char *matmul_isa(void)
@@ -137,8 +135,8 @@ static void few_rows_task(void *data, size_t task)
     const size_t tile_out = few_tile_out(p->w->n_rows);
     size_t j = task * tile_out;
     size_t n_out = size_min(tile_out, p->w->n_rows - j);
-    kernels()->few_rows(p->y + j, p->w->n_rows, p->x, p->n, weight_at(p->w, j, 0), p->w->dtype,
-                        n_out, p->w->n_cols);
+    matmul_kernels_in_use()->few_rows(p->y + j, p->w->n_rows, p->x, p->n, weight_at(p->w, j, 0),
+                                      p->w->dtype, n_out, p->w->n_cols);
 }
 
 static void many_rows_task(void *data, size_t task)
@@ -160,7 +158,8 @@ static void many_rows_task(void *data, size_t task)
     for (size_t i = 0; i < w->n_cols; i += tile_in) {
         size_t width = size_min(tile_in, w->n_cols - i);
         for (size_t row = 0; row < (size_t)n_out; row++)
-            kernels()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype, width);
+            matmul_kernels_in_use()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype,
+                                            width);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->n, n_out, (int)width, 1,
                     p->x + i, n_in, tile, (int)width, i > 0, y, (int)w->n_rows);
     }
@@ -173,14 +172,15 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
     struct product p = {y, x, w, n};
     pthread_once(&blas_once, tame_blas);
     double n_products = (double)n * (double)w->n_rows * (double)w->n_cols;
+    const struct panel_kernels *panels = panel_kernels_in_use();
     if (n == 0)
         return;
     if (matmul_int_takes(w)) {
         matmul_int(y, x, w, n);
         return;
     }
-    if (panels() && panel_pays(n))
-        panel_product(y, x, w, n, panels(), kernels());
+    if (panels && panel_pays(n))
+        panel_product(y, x, w, n, panels, matmul_kernels_in_use());
     else if (n < MATMUL_MANY_ROWS)
         pool_run(few_rows_task, &p, n_blocks(w->n_rows, few_tile_out(w->n_rows)), n_products);
     else
@@ -212,7 +212,8 @@ static void backward_task(void *data, size_t task)
     for (size_t j = 0; j < w->n_rows; j += BACK_TILE_OUT) {
         size_t height = size_min(BACK_TILE_OUT, w->n_rows - j);
         for (size_t row = 0; row < height; row++)
-            kernels()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype, width);
+            matmul_kernels_in_use()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype,
+                                            width);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, (int)width, (int)height, 1,
                     b->dy + j, n_out, tile, (int)width, 1, b->dx + i, n_in);
     }
@@ -239,7 +240,7 @@ static void untransposed_task(void *data, size_t task)
     size_t width = size_min(UNTRANSPOSED_TILE, w->n_cols - i);
     float stretch[UNTRANSPOSED_TILE];
     for (size_t j = 0; j < w->n_rows; j++) {
-        kernels()->to_f32(stretch, weight_at(w, j, i), w->dtype, width);
+        matmul_kernels_in_use()->to_f32(stretch, weight_at(w, j, i), w->dtype, width);
         for (size_t t = 0; t < b->n; t++)
             axpy(b->dx + t * w->n_cols + i, b->dy[t * w->n_rows + j], stretch, width);
     }

@@ -168,7 +168,7 @@ static void run_panels(struct int_product *p, double cost)
 
 void matmul_int(float *y, const float *x, const struct matrix *w, size_t n)
 {
-    const struct int_kernels *kernels = isa_current() == ISA_AVX2 ? &int_avx2 : &int_generic;
+    const struct int_kernels *kernels = isa_uses_avx2() ? &int_avx2 : &int_generic;
     for (size_t t = 0; t < n; t += SLAB_ROWS) {
         struct int_product p = {.kernels = kernels,
                                 .y = y + t * w->n_rows,

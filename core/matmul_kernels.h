@@ -24,6 +24,8 @@ struct matmul_kernels {
 };
 
 extern const struct matmul_kernels matmul_generic;
-extern const struct matmul_kernels matmul_avx2; /* only where isa_best() says so */
+extern const struct matmul_kernels matmul_avx2, matmul_avx512, matmul_neon; /* where isa_has() */
+
+const struct matmul_kernels *matmul_kernels_in_use(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/panel.h"
 
+#include "core/isa.h"
 #include "core/pool.h"
 #include "core/thread_room.h"
 
@@ -19,6 +20,13 @@
 #define MIN_TOKENS 7
 
 #define LINE 64
+
+const struct panel_kernels *panel_kernels_in_use(void)
+{
+    static const struct panel_kernels *const of[N_ISAS] = {
+        [ISA_NEON] = &panel_neon, [ISA_AVX2] = &panel_avx2, [ISA_AVX512] = &panel_avx512};
+    return of[isa_current()];
+}
 
 static size_t size_min(size_t a, size_t b)
 {

@@ -40,7 +40,14 @@ struct panel_kernels {
     size_t max_x;
 };
 
-extern const struct panel_kernels panel_avx2; /* only where isa_best() says so */
+extern const struct panel_kernels panel_avx2, panel_avx512, panel_neon; /* where isa_has() them */
+
+/* Those of the set in use; NULL in plain C, where OpenBLAS stands in. */
+const struct panel_kernels *panel_kernels_in_use(void);
+
+/* The part of panel_avx2 that panel_avx512 has too. */
+void panel_avx2_make(float *dst, const char *w, enum dtype dtype, size_t stride, size_t n_rows,
+                     size_t n_cols);
 
 /* Whether n rows are faster this way than with matmul_kernels.few_rows. */
 bool panel_pays(size_t n);

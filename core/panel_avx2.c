@@ -3,12 +3,13 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-#include <assert.h>
-#include <immintrin.h>
-#include <string.h>
+#include "core/vec_avx2.h"
 
-#define AVX2 __attribute__((target("avx2,fma,f16c")))
-#define AVX2_INLINE static inline __attribute__((target("avx2,fma,f16c"), always_inline))
+#define PANEL_MAX_X 3
+#include "core/panel_body.h"
+
+#define AVX2 VEC_TARGET
+#define AVX2_INLINE VEC_INLINE
 
 /* --- making a panel: 8 rows by 8 columns at a time --- */
 
@@ -102,8 +103,8 @@ AVX2_INLINE void make_rows(float *dst, const struct rows8 *rows, size_t n_cols, 
     make8(dst + i * PANEL_ROWS, &last_rows, 0, dtype);
 }
 
-AVX2 static void make(float *dst, const char *w, enum dtype dtype, size_t stride, size_t n_rows,
-                      size_t n_cols)
+AVX2 void panel_avx2_make(float *dst, const char *w, enum dtype dtype, size_t stride, size_t n_rows,
+                          size_t n_cols)
 {
     for (size_t j = 0; j < n_rows; j += 8) {
         struct rows8 rows;
@@ -118,94 +119,7 @@ AVX2 static void make(float *dst, const char *w, enum dtype dtype, size_t stride
     }
 }
 
-/* --- multiplying: 4 vectors of weight rows by up to 3 rows of x --- */
-
-/* 12 sums hide the latency of an FMA and, with three values of x and a vector of weights, fill the
- * 16 registers; the 8 of two rows of x hide it just so. They are named one by one: gcc 12 keeps an
- * array of them in memory. n_x is a constant wherever this is inlined, and what it does not need
- * goes away. */
-#define ZERO(j) __m256 s##j##0 = _mm256_setzero_ps(), s##j##1 = s##j##0, s##j##2 = s##j##0
-
-#define STEP(j)                                         \
-    do {                                                \
-        __m256 wj = _mm256_load_ps(w + 8 * (j));        \
-        s##j##0 = _mm256_fmadd_ps(wj, x0, s##j##0);     \
-        if (n_x > 1)                                    \
-            s##j##1 = _mm256_fmadd_ps(wj, x1, s##j##1); \
-        if (n_x > 2)                                    \
-            s##j##2 = _mm256_fmadd_ps(wj, x2, s##j##2); \
-    } while (0)
-
-#define COLUMN()                                                      \
-    do {                                                              \
-        const __m256 x0 = _mm256_broadcast_ss(x);                     \
-        const __m256 x1 = _mm256_broadcast_ss(x + (n_x > 1));         \
-        const __m256 x2 = _mm256_broadcast_ss(x + (n_x > 2 ? 2 : 0)); \
-        STEP(0);                                                      \
-        STEP(1);                                                      \
-        STEP(2);                                                      \
-        STEP(3);                                                      \
-        x += n_x, w += PANEL_ROWS;                                    \
-    } while (0)
-
-#define ADD(j)                                              \
-    do {                                                    \
-        add8(sums + 8 * (j), s##j##0);                      \
-        if (n_x > 1)                                        \
-            add8(sums + PANEL_ROWS + 8 * (j), s##j##1);     \
-        if (n_x > 2)                                        \
-            add8(sums + 2 * PANEL_ROWS + 8 * (j), s##j##2); \
-    } while (0)
-
-AVX2_INLINE void add8(float *p, __m256 v)
-{
-    _mm256_store_ps(p, _mm256_add_ps(_mm256_load_ps(p), v));
-}
-
-AVX2_INLINE void multiply_of(float *sums, const float *x, size_t n_x, const float *w, size_t n_cols,
-                             const struct panel_fetch *fetch)
-{
-    ZERO(0);
-    ZERO(1);
-    ZERO(2);
-    ZERO(3);
-    size_t n_left = n_cols;
-    const char *row = fetch->at;
-    for (size_t j = 0; j < fetch->n_rows; j++, row += fetch->stride)
-        for (size_t i = 0; i < fetch->n_lines; i++, n_left -= 4) {
-            _mm_prefetch(row + i * 64, _MM_HINT_T1);
-            COLUMN();
-            COLUMN();
-            COLUMN();
-            COLUMN();
-        }
-    for (; n_left >= 4; n_left -= 4) {
-        COLUMN();
-        COLUMN();
-        COLUMN();
-        COLUMN();
-    }
-    for (; n_left > 0; n_left--)
-        COLUMN();
-    ADD(0);
-    ADD(1);
-    ADD(2);
-    ADD(3);
-}
-
-AVX2 static void multiply(float *sums, const float *x, size_t n_x, const float *w, size_t n_cols,
-                          const struct panel_fetch *fetch)
-{
-    assert(n_x >= 1 && n_x <= 3 && fetch->n_rows * fetch->n_lines <= n_cols / 4);
-    if (n_x == 3)
-        multiply_of(sums, x, 3, w, n_cols, fetch);
-    else if (n_x == 2)
-        multiply_of(sums, x, 2, w, n_cols, fetch);
-    else
-        multiply_of(sums, x, 1, w, n_cols, fetch);
-}
-
-const struct panel_kernels panel_avx2 = {make, multiply, 3};
+const struct panel_kernels panel_avx2 = {panel_avx2_make, multiply, PANEL_MAX_X};
 
 #else
 

@@ -23,7 +23,7 @@ void quant_q8_generic(void *dst, const void *src, enum dtype dtype, size_t n)
 
 void quant_q8(void *dst, const void *src, enum dtype dtype, size_t n)
 {
-    if (isa_current() == ISA_AVX2)
+    if (isa_uses_avx2())
         quant_q8_avx2(dst, src, dtype, n);
     else
         quant_q8_generic(dst, src, dtype, n);

@@ -4,6 +4,7 @@
 #include "core/panel.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
+#include "tests/support/every_isa.h"
 #include "tests/support/random_blocks.h"
 #include "tests/support/runner.h"
 
@@ -132,24 +133,9 @@ static void check_all_products(void)
     matmul_set_exact(false);
 }
 
-START_TEST(product_equals_a_double_loop_in_plain_c)
+START_TEST(product_equals_a_double_loop)
 {
-    const enum isa before = isa_current();
-    isa_use(ISA_GENERIC);
-    ck_assert_str_eq(matmul_isa(), "generic");
-    check_all_products();
-    isa_use(before);
-}
-END_TEST
-
-START_TEST(product_equals_a_double_loop_with_the_best_instructions)
-{
-    if (isa_best() == ISA_GENERIC)
-        puts("skipped: this processor has nothing but plain C");
-    const enum isa before = isa_current();
-    isa_use(isa_best());
-    check_all_products();
-    isa_use(before);
+    with_every_isa(check_all_products);
 }
 END_TEST
 
@@ -167,7 +153,7 @@ static void check_rows_stand_alone(enum dtype dtype, size_t n_in, size_t most)
         matmul(alone + t * N_OUT, v.x + t * n_in, &v.w, 1);
     matmul(together, v.x, &v.w, most);
     for (size_t n = 1; n <= most; n++) {
-        const bool is_panel = isa_current() == ISA_AVX2 && panel_pays(n);
+        const bool is_panel = panel_kernels_in_use() && panel_pays(n);
         if (n > 25 && n < most && n % 7 != 0)
             continue;
         for (size_t t = 0; t + n <= most; t += most - n > 0 ? most - n : 1) { /* first and last n */
@@ -183,20 +169,20 @@ static void check_rows_stand_alone(enum dtype dtype, size_t n_in, size_t most)
     world_clear(&v);
 }
 
+static void check_all_rows_stand_alone(void)
+{
+    const size_t most = isa_current() == ISA_GENERIC ? 40 : 63;
+    matmul_set_exact(true);
+    for (size_t d = 0; d < 3; d++)
+        check_rows_stand_alone(stored_types[d], 1286, most);
+    for (size_t d = 0; d < 5; d++)
+        check_rows_stand_alone(block_types[d], 1280, most);
+    matmul_set_exact(false);
+}
+
 START_TEST(a_row_does_not_depend_on_how_many_go_with_it)
 {
-    const enum isa before = isa_current();
-    matmul_set_exact(true);
-    for (size_t d = 0; d < 8; d++) {
-        const enum dtype dtype = d < 3 ? stored_types[d] : block_types[d - 3];
-        const size_t n_in = d < 3 ? 1286 : 1280;
-        isa_use(ISA_GENERIC);
-        check_rows_stand_alone(dtype, n_in, 40);
-        isa_use(isa_best());
-        check_rows_stand_alone(dtype, n_in, 63);
-    }
-    isa_use(before);
-    matmul_set_exact(false);
+    with_every_isa(check_all_rows_stand_alone);
 }
 END_TEST
 
@@ -210,12 +196,12 @@ END_TEST
 
 /* Panels by themselves, for all batches of few rows and all that is left over in every direction.
  */
-START_TEST(panels_equal_a_double_loop_for_every_number_of_rows)
+static void check_panels(void)
 {
-    if (isa_best() != ISA_AVX2) {
-        puts("skipped: this processor has no panel kernels");
+    const struct panel_kernels *panels = panel_kernels_in_use();
+    const struct matmul_kernels *kernels = matmul_kernels_in_use();
+    if (!panels) /* plain C has none */
         return;
-    }
     static const size_t sizes[][2] = {{1, 1}, {7, 9}, {33, 519}, {29, 768}, {70, 260}};
     for (size_t d = 0; d < 3; d++)
         for (size_t s = 0; s < 5; s++)
@@ -223,30 +209,36 @@ START_TEST(panels_equal_a_double_loop_for_every_number_of_rows)
                 struct world v = world_new(stored_types[d], n, sizes[s][0], sizes[s][1], n % 2);
                 float *want = forward_by_loops(&v), *got = mem_alloc(n * v.n_out, sizeof *got);
                 memset(got, 0xff, n * v.n_out * sizeof *got);
-                panel_product(got, v.x, &v.w, n, &panel_avx2, &matmul_avx2);
+                panel_product(got, v.x, &v.w, n, panels, kernels);
                 approx_tensor("panel", got, want, n * v.n_out, 2e-6);
                 free(got);
                 free(want);
                 world_clear(&v);
             }
 }
+
+START_TEST(panels_equal_a_double_loop_for_every_number_of_rows)
+{
+    with_every_isa(check_panels);
+}
 END_TEST
 
-START_TEST(blocks_convert_to_the_same_bits_with_the_best_instructions)
+static void check_conversion(void)
 {
-    if (isa_best() == ISA_GENERIC) {
-        puts("skipped: this processor has nothing but plain C");
-        return;
-    }
     for (size_t d = 0; d < 5; d++) {
         enum { N = 20 * 256 };
         char stored[N * 2];
         float got[N], want[N];
         random_blocks(stored + 1, block_types[d], N, (uint32_t)d);
         tensor_to_f32(want, stored + 1, block_types[d], N);
-        matmul_avx2.to_f32(got, stored + 1, block_types[d], N);
+        matmul_kernels_in_use()->to_f32(got, stored + 1, block_types[d], N);
         ck_assert_msg(memcmp(got, want, sizeof got) == 0, "%s", dtype_name(block_types[d]));
     }
+}
+
+START_TEST(blocks_convert_to_the_same_bits)
+{
+    with_every_isa(check_conversion);
 }
 END_TEST
 
@@ -397,12 +389,11 @@ Suite *suite_matmul(void)
 {
     Suite *s = suite_create("matmul");
     TCase *t = tcase_create("matmul");
-    tcase_add_test(t, product_equals_a_double_loop_in_plain_c);
-    tcase_add_test(t, product_equals_a_double_loop_with_the_best_instructions);
+    tcase_add_test(t, product_equals_a_double_loop);
     tcase_add_test(t, a_row_does_not_depend_on_how_many_go_with_it);
     tcase_add_test(t, panels_are_for_all_batches_from_some_size_on);
     tcase_add_test(t, panels_equal_a_double_loop_for_every_number_of_rows);
-    tcase_add_test(t, blocks_convert_to_the_same_bits_with_the_best_instructions);
+    tcase_add_test(t, blocks_convert_to_the_same_bits);
     tcase_add_test(t, result_does_not_depend_on_the_number_of_threads);
     tcase_add_test(t, backward_product_adds_to_what_is_there);
     tcase_add_test(t, weights_stored_the_other_way_round_are_used_for_few_and_many_rows);
