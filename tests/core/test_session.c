@@ -3,6 +3,7 @@
 #include "core/session_internal.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
+#include "tests/support/mini_sessions.h"
 #include "tests/support/runner.h"
 
 #include <math.h>
@@ -11,58 +12,11 @@
 
 #define N_PROMPT 30 /* longer than the window of 8 */
 #define N_ANSWER 6
-#define N_IDS 2200 /* more than the caches of layers with a window hold */
 #define HOOK 3
-#define TOLERANCE 2e-4 /* between different batch shapes */
-
-static struct err err;
-static struct model *model;
-static size_t d_model, n_vocab;
-static int ids[N_IDS]; /* random, the first is bos */
-static float directions[4][96];
-
-static void setup(void)
-{
-    ck_assert_msg(model_open(&model, "tests/fixtures/gemma2-mini", &err) == 0, "%s", err.message);
-    d_model = (size_t)model->config.d_model;
-    n_vocab = (size_t)model->config.n_vocab;
-    for (int i = 0; i < N_IDS; i++)
-        ids[i] = i == 0 ? 2 : (int)((unsigned)i * 7919u % n_vocab);
-    random_floats(directions[0], 4 * 96, 5);
-}
-
-static void teardown(void)
-{
-    model_close(model);
-}
-
-/* --- small steps, each checked --- */
-
-static struct session *open_at(int hook, int n_branches, int n_prompt)
-{
-    struct session *s;
-    ck_assert_msg(session_new(&s, model, hook, n_branches, &err) == 0, "%s", err.message);
-    ck_assert_msg(session_set_prompt(s, ids, n_prompt, &err) == 0, "%s", err.message);
-    return s;
-}
 
 static struct session *open_session(int n_branches, int n_prompt)
 {
     return open_at(HOOK, n_branches, n_prompt);
-}
-
-static void append(struct session *s, int branch, int first, int n)
-{
-    for (int i = first; i < first + n; i++)
-        ck_assert_msg(session_append(s, branch, ids[i], &err) == 0, "%s", err.message);
-}
-
-/* [popcount(mask), n_vocab]; the caller frees. */
-static float *logits_of(struct session *s, unsigned mask)
-{
-    float *logits = mem_alloc(16 * n_vocab, sizeof *logits);
-    ck_assert_msg(session_logits(s, mask, logits, &err) == 0, "%s", err.message);
-    return logits;
 }
 
 /* Strength 20 along direction `i` after a layer, under a schedule. */
@@ -760,7 +714,7 @@ Suite *suite_session(void)
 {
     Suite *s = suite_create("session");
     TCase *t = tcase_create("session");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, mini_setup, mini_teardown);
     tcase_add_test(t, token_by_token_equals_reading_at_once);
     tcase_add_test(t, a_prompt_of_several_batches_equals_its_residuals_token_by_token);
     tcase_add_test(t, a_prompt_of_one_token_works_and_an_empty_one_is_refused);

@@ -3,6 +3,7 @@
 #include "core/session.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
+#include "tests/support/mini_sessions.h"
 #include "tests/support/runner.h"
 
 #include <math.h>
@@ -11,54 +12,8 @@
 
 #define N_PROMPT 30 /* longer than the window of 8 */
 #define N_ANSWER 6
-#define TOLERANCE 2e-4 /* between different batch shapes */
 
 enum { LOW = 1, HIGH = 3, N_LAYERS = 6 };
-
-static struct err err;
-static struct model *model;
-static size_t d_model, n_vocab;
-static int ids[N_PROMPT + N_ANSWER + 1]; /* random, the first is bos */
-static float directions[4][96];
-
-static void setup(void)
-{
-    ck_assert_msg(model_open(&model, "tests/fixtures/gemma2-mini", &err) == 0, "%s", err.message);
-    d_model = (size_t)model->config.d_model;
-    n_vocab = (size_t)model->config.n_vocab;
-    ck_assert_int_eq(model->config.n_layers, N_LAYERS);
-    ids[0] = 2;
-    for (int i = 1; i <= N_PROMPT + N_ANSWER; i++)
-        ids[i] = (int)((unsigned)i * 7919u % n_vocab);
-    random_floats(directions[0], 4 * 96, 5);
-}
-
-static void teardown(void)
-{
-    model_close(model);
-}
-
-static struct session *open_at(int hook, int n_branches, int n_prompt)
-{
-    struct session *s;
-    ck_assert_msg(session_new(&s, model, hook, n_branches, &err) == 0, "%s", err.message);
-    ck_assert_msg(session_set_prompt(s, ids, n_prompt, &err) == 0, "%s", err.message);
-    return s;
-}
-
-static void append(struct session *s, int branch, int first, int n)
-{
-    for (int i = first; i < first + n; i++)
-        ck_assert_msg(session_append(s, branch, ids[i], &err) == 0, "%s", err.message);
-}
-
-/* [popcount(mask), n_vocab]; the caller frees. */
-static float *logits_of(struct session *s, unsigned mask)
-{
-    float *logits = mem_alloc(2 * n_vocab, sizeof *logits);
-    ck_assert_msg(session_logits(s, mask, logits, &err) == 0, "%s", err.message);
-    return logits;
-}
 
 /* Strength 20 along directions 0 and 1 after LOW, a clamp along 2 after HIGH and an addition along
  * 3 after the last layer, from position 2 on; given in another order than that of the layers. */
@@ -299,7 +254,7 @@ Suite *suite_session_steering(void)
 {
     Suite *s = suite_create("session_steering");
     TCase *t = tcase_create("session_steering");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, mini_setup, mini_teardown);
     tcase_add_test(t, edits_of_several_layers_equal_a_run_without_caches);
     tcase_add_test(t, edits_of_several_layers_may_come_and_go_in_mid_answer);
     tcase_add_test(t, a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below);
