@@ -38,7 +38,7 @@ CFLAGS.core   := $(call pc,cflags,openblas)
 CFLAGS.tui    := $(call pc,cflags,ncursesw) -D_DEFAULT_SOURCE
 CFLAGS.assets :=
 # gcc 12 for aarch64 fails on sums in order once it makes vectors of them
-CFLAGS.tests  := $(call pc,cflags,check) -Wno-missing-prototypes -fno-tree-loop-vectorize
+CFLAGS.tests  := $(call pc,cflags,check) -Wno-missing-prototypes -fno-tree-vectorize
 LIBS.data  := $(call pc,libs,libcjson libpcre2-8 zlib) -lm
 LIBS.core  := $(call pc,libs,openblas) $(LIBS.data) -lm -pthread
 LIBS.tui   := $(call pc,libs,ncursesw) $(LIBS.core)
@@ -70,7 +70,7 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(CFLAGS) $(CFLAGS.$(firstword $(subst /, ,$<))) -c -o $@ $<
 # clang takes minutes to instrument unrolled kernels for libFuzzer, and no target runs them
 ifeq ($(VARIANT),fuzz)
-$(B)/core/%_avx2.o: override CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS))
+$(B)/core/%_avx2.o $(B)/core/%_avx512.o: override CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS))
 endif
 # only the file that prints the version depends on it
 $(B)/tui/version.o: override CFLAGS += -DAXSCOPE_VERSION='"$(VERSION)"'
