@@ -143,7 +143,7 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(call src,tests/fuzz))
 $(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(B)/libtui.a $(B)/libcore.a $(B)/libdata.a
 	@echo '  LD   $@'
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS.core)
-.PRECIOUS: $(B)/tests/fuzz/%.o $(B)/fuzz-%
+.SECONDARY: # keeps what is made on the way
 fuzzed-%: $(B)/fuzz-%
 	@mkdir -p $(B)/corpus/$*
 	$< -max_total_time=$(or $(SECS),60) -timeout=60 -rss_limit_mb=2048 -verbosity=0 \
