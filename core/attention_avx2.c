@@ -13,6 +13,8 @@
 #define SCORE_ROWS 3
 #define SCORE_KEYS 4
 #define MIX_ROWS 6
+#define ADD_KEYS 4
+#define ADD_AHEAD 8 /* values that are asked for so far in advance */
 
 /* The sums of four registers. */
 AVX2_INLINE __m128 sum_each(const __m256 v[SCORE_KEYS])
@@ -93,6 +95,38 @@ AVX2 static void mix_avx2(float *out, const float *weights, size_t n_rows, const
     }
 }
 
+/* n_keys is a constant wherever this is inlined. Values of a head are a page apart, so that nothing
+ * else foresees the next ones. */
+AVX2_INLINE void add_keys(float *out, const float *weights, size_t n_rows, const float *values,
+                          size_t stride, size_t n_keys, size_t d)
+{
+    for (size_t at = 0; at < d; at += 8) {
+        __m256 v[ADD_KEYS];
+        for (size_t j = 0; j < n_keys; j++) {
+            v[j] = _mm256_loadu_ps(values + j * stride + at);
+            if (n_keys == ADD_KEYS && at % 16 == 0)
+                _mm_prefetch((const char *)(values + (j + ADD_AHEAD) * stride + at), _MM_HINT_T0);
+        }
+        for (size_t i = 0; i < n_rows; i++) {
+            __m256 sum = _mm256_loadu_ps(out + i * d + at);
+            for (size_t j = 0; j < n_keys; j++)
+                sum = _mm256_fmadd_ps(_mm256_broadcast_ss(weights + i * ATTENTION_CHUNK + j), v[j],
+                                      sum);
+            _mm256_storeu_ps(out + i * d + at, sum);
+        }
+    }
+}
+
+AVX2 static void add_avx2(float *out, const float *weights, size_t n_rows, const float *values,
+                          size_t stride, size_t n_keys, size_t d)
+{
+    size_t j = 0;
+    for (; j + ADD_KEYS <= n_keys; j += ADD_KEYS)
+        add_keys(out, weights + j, n_rows, values + j * stride, stride, ADD_KEYS, d);
+    for (; j < n_keys; j++)
+        add_keys(out, weights + j, n_rows, values + j * stride, stride, 1, d);
+}
+
 AVX2 static void to_f32_avx2(float *dst, const uint16_t *src, size_t n)
 {
     size_t i = 0;
@@ -113,7 +147,8 @@ AVX2 static void to_f16_avx2(uint16_t *dst, const float *src, size_t n)
         attention_generic.to_f16(dst + i, src + i, n - i);
 }
 
-const struct attention_kernels attention_avx2 = {scores_avx2, mix_avx2, to_f32_avx2, to_f16_avx2};
+const struct attention_kernels attention_avx2 = {scores_avx2, mix_avx2, add_avx2, to_f32_avx2,
+                                                 to_f16_avx2};
 
 #else
 

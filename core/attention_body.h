@@ -6,6 +6,8 @@
 #define SCORE_ROWS (VEC_SUMS / SCORE_KEYS)
 #define MIX_WIDTH (ATTENTION_LANES / VEC_LANES) /* vectors of a column */
 #define MIX_ROWS (VEC_SUMS / 2)
+#define ADD_KEYS 4
+#define ADD_AHEAD 8 /* values that are asked for so far in advance */
 
 /* n_rows is a constant wherever this is inlined, and the arrays are registers. */
 VEC_INLINE void score_tile(float *scores, const float *q, size_t n_rows,
@@ -80,6 +82,37 @@ VEC_TARGET static void mix(float *out, const float *weights, size_t n_rows, cons
     }
 }
 
+/* n_keys is a constant wherever this is inlined. Values of a head are a page apart, so that nothing
+ * else foresees the next ones. */
+VEC_INLINE void add_keys(float *out, const float *weights, size_t n_rows, const float *values,
+                         size_t stride, size_t n_keys, size_t d)
+{
+    for (size_t at = 0; at < d; at += VEC_LANES) {
+        vec v[ADD_KEYS];
+        for (size_t j = 0; j < n_keys; j++) {
+            v[j] = vec_load(values + j * stride + at);
+            if (n_keys == ADD_KEYS && at % ATTENTION_LANES == 0)
+                __builtin_prefetch(values + (j + ADD_AHEAD) * stride + at);
+        }
+        for (size_t i = 0; i < n_rows; i++) {
+            vec sum = vec_load(out + i * d + at);
+            for (size_t j = 0; j < n_keys; j++)
+                sum = vec_fma(vec_all(weights[i * ATTENTION_CHUNK + j]), v[j], sum);
+            vec_store(out + i * d + at, sum);
+        }
+    }
+}
+
+VEC_TARGET static void add(float *out, const float *weights, size_t n_rows, const float *values,
+                           size_t stride, size_t n_keys, size_t d)
+{
+    size_t j = 0;
+    for (; j + ADD_KEYS <= n_keys; j += ADD_KEYS)
+        add_keys(out, weights + j, n_rows, values + j * stride, stride, ADD_KEYS, d);
+    for (; j < n_keys; j++)
+        add_keys(out, weights + j, n_rows, values + j * stride, stride, 1, d);
+}
+
 VEC_TARGET static void f16_to_f32s(float *dst, const uint16_t *src, size_t n)
 {
     size_t i = 0;
@@ -98,7 +131,7 @@ VEC_TARGET static void f32_to_f16s(uint16_t *dst, const float *src, size_t n)
         attention_generic.to_f16(dst + i, src + i, n - i);
 }
 
-#define ATTENTION_KERNELS                    \
-    {                                        \
-        score, mix, f16_to_f32s, f32_to_f16s \
+#define ATTENTION_KERNELS                         \
+    {                                             \
+        score, mix, add, f16_to_f32s, f32_to_f16s \
     }

@@ -27,6 +27,15 @@ static void mix(float *out, const float *weights, size_t n_rows, const float *va
         }
 }
 
+static void add(float *out, const float *weights, size_t n_rows, const float *values, size_t stride,
+                size_t n_keys, size_t d)
+{
+    for (size_t j = 0; j < n_keys; j++)
+        for (size_t i = 0; i < n_rows; i++)
+            for (size_t c = 0; c < d; c++)
+                out[i * d + c] += weights[i * ATTENTION_CHUNK + j] * values[j * stride + c];
+}
+
 static void to_f32(float *dst, const uint16_t *src, size_t n)
 {
     tensor_to_f32(dst, src, DTYPE_F16, n);
@@ -38,4 +47,4 @@ static void to_f16(uint16_t *dst, const float *src, size_t n)
         dst[i] = f32_to_f16(src[i]);
 }
 
-const struct attention_kernels attention_generic = {scores, mix, to_f32, to_f16};
+const struct attention_kernels attention_generic = {scores, mix, add, to_f32, to_f16};

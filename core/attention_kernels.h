@@ -24,6 +24,11 @@ struct attention_kernels {
     void (*mix)(float *out, const float *weights, size_t n_rows, const float *values, size_t n_keys,
                 size_t d);
 
+    /* The same added to out, for few rows: values [n_keys, d] as they lie, `stride` floats apart.
+     */
+    void (*add)(float *out, const float *weights, size_t n_rows, const float *values, size_t stride,
+                size_t n_keys, size_t d);
+
     void (*to_f32)(float *dst, const uint16_t *src, size_t n); /* n of f16 */
     void (*to_f16)(uint16_t *dst, const float *src, size_t n); /* rounded to nearest even */
 };

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Up to so many rows use values as they lie. */
+#define FEW_ROWS 8
+
 const struct attention_kernels *attention_kernels_in_use(void)
 {
     static const struct attention_kernels *const of[N_ISAS] = {[ISA_GENERIC] = &attention_generic,
@@ -76,11 +79,12 @@ void tile_open(struct tile *t, const struct attention_config *config,
     const size_t d_head = (size_t)config->d_head, width = tile_width(config);
     assert(n_queries * (size_t)n_heads <= TILE_ROWS);
     *t = (struct tile){config, queries, n_queries, first_head, n_heads, width, .max = {0}};
-    t->q = thread_scratch(TILE_ROWS * (2 * width + ATTENTION_CHUNK) + 2 * ATTENTION_CHUNK * width);
+    t->q = thread_scratch(TILE_ROWS * (2 * width + ATTENTION_CHUNK) +
+                          (TILE_ROOM + ATTENTION_CHUNK) * width);
     t->out = t->q + TILE_ROWS * width;
     t->scores = t->out + TILE_ROWS * width;
-    t->keys = t->scores + TILE_ROWS * ATTENTION_CHUNK;
-    t->values = t->keys + ATTENTION_CHUNK * width;
+    t->room = t->scores + TILE_ROWS * ATTENTION_CHUNK;
+    t->values = t->room + TILE_ROOM * width;
     float *q = t->q;
     for (size_t i = 0; i < n_queries; i++)
         for (int h = 0; h < n_heads; h++, q += width) {
@@ -108,17 +112,38 @@ static const float *row_at(const void *block, enum dtype dtype, size_t at, size_
     return room;
 }
 
-static void pack_keys(const struct tile *t, const struct chunk *c)
+static bool as_they_lie(const struct tile *t, const struct chunk *c)
+{
+    return c->span->dtype == DTYPE_F32 && t->width == (size_t)t->config->d_head;
+}
+
+/* Asks for the n keys or values that come next: they are far apart. */
+static void ask_for(const struct tile *t, const struct chunk *c, const void *block, size_t j,
+                    size_t n)
+{
+    const size_t n_bytes = (size_t)t->config->d_head * dtype_size(c->span->dtype);
+    for (size_t i = 0; i < n && j + i < (size_t)(c->end - c->first); i++) {
+        const char *row =
+            (const char *)block + (c->at + (j + i) * c->stride) * dtype_size(c->span->dtype);
+        for (size_t at = 0; at < n_bytes; at += 64)
+            __builtin_prefetch(row + at);
+    }
+}
+
+/* n keys or values of a chunk from number j on, as f32 of whole lanes. */
+static const float *lay_out(const struct tile *t, const struct chunk *c, const void *block,
+                            size_t j, size_t n)
 {
     const size_t d_head = (size_t)t->config->d_head;
-    for (size_t j = 0; j < (size_t)(c->end - c->first); j++) {
-        float *room = t->keys + j * t->width;
-        const float *key =
-            row_at(c->span->keys, c->span->dtype, c->at + j * c->stride, d_head, room);
-        if (key != room)
-            memcpy(room, key, d_head * sizeof *room);
+    ask_for(t, c, block, j + n, TILE_ROOM);
+    for (size_t i = 0; i < n; i++) {
+        float *room = t->room + i * t->width;
+        const float *row = row_at(block, c->span->dtype, c->at + (j + i) * c->stride, d_head, room);
+        if (row != room)
+            memcpy(room, row, d_head * sizeof *room);
         fill_up(room, d_head, t->width);
     }
+    return t->room;
 }
 
 /* Columns of all keys side by side: cache lines that are a power of two apart would evict each
@@ -126,10 +151,9 @@ static void pack_keys(const struct tile *t, const struct chunk *c)
 static void pack_values(const struct tile *t, const struct chunk *c)
 {
     const size_t d_head = (size_t)t->config->d_head, n = (size_t)(c->end - c->first);
-    float *room = t->keys; /* not in use yet */
     for (size_t j = 0; j < n; j++) {
         const float *value =
-            row_at(c->span->values, c->span->dtype, c->at + j * c->stride, d_head, room);
+            row_at(c->span->values, c->span->dtype, c->at + j * c->stride, d_head, t->room);
         size_t i = 0;
         for (; i + ATTENTION_LANES <= d_head; i += ATTENTION_LANES)
             memcpy(t->values + i * n + j * ATTENTION_LANES, value + i,
@@ -144,12 +168,42 @@ static void pack_values(const struct tile *t, const struct chunk *c)
 
 static void score_keys(const struct tile *t, const struct chunk *c, size_t n_rows)
 {
-    const bool as_they_lie = c->span->dtype == DTYPE_F32 && t->width == (size_t)t->config->d_head;
-    if (!as_they_lie)
-        pack_keys(t, c);
-    attention_kernels_in_use()->scores(
-        t->scores, t->q, n_rows, as_they_lie ? (const float *)c->span->keys + c->at : t->keys,
-        as_they_lie ? c->stride : t->width, (size_t)(c->end - c->first), t->width);
+    const size_t n = (size_t)(c->end - c->first);
+    if (as_they_lie(t, c)) {
+        attention_kernels_in_use()->scores(
+            t->scores, t->q, n_rows, (const float *)c->span->keys + c->at, c->stride, n, t->width);
+        return;
+    }
+    for (size_t j = 0; j < n; j += TILE_ROOM) {
+        size_t n_some = n - j < TILE_ROOM ? n - j : TILE_ROOM;
+        attention_kernels_in_use()->scores(t->scores + j, t->q, n_rows,
+                                           lay_out(t, c, c->span->keys, j, n_some), t->width,
+                                           n_some, t->width);
+    }
+}
+
+/* Packing pays where many rows use what was packed. */
+static void mix_values(const struct tile *t, const struct chunk *c, size_t n_rows)
+{
+    const size_t n = (size_t)(c->end - c->first);
+    if (n_rows > FEW_ROWS) {
+        pack_values(t, c);
+        attention_kernels_in_use()->mix(t->out, t->scores, n_rows, t->values, n, t->width);
+        return;
+    }
+    memset(t->out, 0, n_rows * t->width * sizeof *t->out);
+    if (as_they_lie(t, c)) {
+        attention_kernels_in_use()->add(t->out, t->scores, n_rows,
+                                        (const float *)c->span->values + c->at, c->stride, n,
+                                        t->width);
+        return;
+    }
+    for (size_t j = 0; j < n; j += TILE_ROOM) {
+        size_t n_some = n - j < TILE_ROOM ? n - j : TILE_ROOM;
+        attention_kernels_in_use()->add(t->out, t->scores + j, n_rows,
+                                        lay_out(t, c, c->span->values, j, n_some), t->width, n_some,
+                                        t->width);
+    }
 }
 
 /* Scores of the keys from <= j < end become weights, all others 0. */
@@ -211,10 +265,8 @@ bool tile_run(struct tile *t, int span, int chunk)
     const struct chunk c = chunk_of(t, span, chunk);
     if (c.first >= c.end)
         return false;
-    pack_values(t, &c);
     score_keys(t, &c, n_rows);
     weigh_keys(t, span, &c);
-    attention_kernels_in_use()->mix(t->out, t->scores, n_rows, t->values, (size_t)(c.end - c.first),
-                                    t->width);
+    mix_values(t, &c, n_rows);
     return true;
 }

@@ -10,6 +10,8 @@
 
 /* Rows of a tile, at most: queries times heads. */
 #define TILE_ROWS 24
+/* Keys or values that are converted at once: they stay in the first-level cache. */
+#define TILE_ROOM 16
 
 struct tile {
     const struct attention_config *config;
@@ -25,8 +27,8 @@ struct tile {
 
     float *q;      /* [n_rows, width], scaled */
     float *scores; /* [n_rows, ATTENTION_CHUNK] */
-    float *keys;   /* [ATTENTION_CHUNK, width] where they cannot be used as they lie */
-    float *values; /* [width / ATTENTION_LANES, ATTENTION_CHUNK, ATTENTION_LANES] */
+    float *room;   /* [TILE_ROOM, width] keys or values that cannot be used as they lie */
+    float *values; /* for many rows: [width / ATTENTION_LANES, ATTENTION_CHUNK, ATTENTION_LANES] */
 };
 
 size_t tile_width(const struct attention_config *config);
