@@ -9,11 +9,7 @@
 /* A register tile is n_w weight rows x n_x rows of x: 4 x 1..6 where there are registers for 24
  * sums, else 4 x 1..3, 3 x 4 or 2 x 5..6. */
 #define MAX_W 4
-#define MAX_X 6
-
-/* Up to here all of x is reread for every few weight rows, which then stream through whole;
- * beyond, x no longer fits the second-level cache and goes chunk by chunk. */
-#define MAX_STREAMED 12
+#define MAX_X MATMUL_FEW_ROWS
 
 /* The sums of one tile over a chunk of columns. The sizes and dtype are constants wherever this
  * is inlined, and the arrays registers. */
@@ -22,7 +18,6 @@ struct tile {
     size_t ldx;
     const char *w; /* [nw, ..] rows w_stride bytes apart */
     size_t w_stride;
-    float *save; /* NULL, or [nw, MATMUL_CHUNK]: gets the weights as f32, for further tiles */
 };
 
 /* Whether a tile's weights come from memory. Then those of the next tile, which lie behind them,
@@ -53,12 +48,11 @@ VEC_INLINE void step(vec sum[MAX_W][MAX_X], const struct tile *at, size_t i, siz
         ws[j] = n_valid == VEC_LANES ? vec_from(p, dtype) : vec_from_tail(p, dtype, n_valid);
         if (source == FROM_MEMORY)
             __builtin_prefetch(p + (size_t)nw * at->w_stride);
-        if (at->save)
-            vec_store(at->save + (size_t)j * MATMUL_CHUNK + i, ws[j]);
     }
     for (int t = 0; t < nx; t++) {
         const float *p = at->x + (size_t)t * at->ldx + i;
         vec xs = n_valid == VEC_LANES ? vec_load(p) : vec_from_tail(p, DTYPE_F32, n_valid);
+        VEC_KEEP(xs);
         for (int j = 0; j < nw; j++)
             sum[j][t] = vec_fma(ws[j], xs, sum[j][t]);
     }
@@ -75,8 +69,6 @@ VEC_INLINE void step_q8(vec sum[MAX_W][MAX_X], const struct tile *at, size_t i, 
         for (int j = 0; j < nw; j++) {
             const char *p = block + (size_t)j * at->w_stride + 2 + k;
             ws[j] = vec_mul(scale[j], vec_from_i8(p));
-            if (at->save)
-                vec_store(at->save + (size_t)j * MATMUL_CHUNK + i + k, ws[j]);
         }
         for (int t = 0; t < nx; t++) {
             vec xs = vec_load(at->x + (size_t)t * at->ldx + i + k);
@@ -106,34 +98,6 @@ VEC_INLINE void run_tile(float *y, size_t ldy, const struct tile *at, enum dtype
             y[(size_t)t * ldy + (size_t)j] += vec_sum(sum[j][t]);
 }
 
-/* Rows t.. of x, nx of them. */
-VEC_INLINE void tile_at(float *y, size_t ldy, struct tile at, size_t t, enum dtype dtype,
-                        enum source source, size_t n_chunk, int nw, int nx)
-{
-    at.x += t * at.ldx;
-    run_tile(y + t * ldy, ldy, &at, dtype, source, n_chunk, nw, nx);
-}
-
-/* nw weight rows against n > 6 rows of x: the first tile converts the weights into the
- * first-level cache, the others take them from there. */
-VEC_INLINE void many_tiles(float *y, size_t ldy, struct tile at, size_t n, enum dtype dtype,
-                           enum source source, size_t n_chunk, int nw)
-{
-    float buf[MAX_W * MATMUL_CHUNK];
-    at.save = buf;
-    tile_at(y, ldy, at, 0, dtype, source, n_chunk, nw, 3);
-    at.save = NULL;
-    at.w = (const char *)buf;
-    at.w_stride = MATMUL_CHUNK * sizeof *buf;
-    size_t t = 3;
-    for (; VEC_SUMS == 24 && t + 6 <= n && n - t != 7; t += 6)
-        tile_at(y, ldy, at, t, DTYPE_F32, FROM_CACHE, n_chunk, nw, 6);
-    for (; t + 3 <= n && n - t != 4; t += 3)
-        tile_at(y, ldy, at, t, DTYPE_F32, FROM_CACHE, n_chunk, nw, 3);
-    for (; t + 2 <= n; t += 2)
-        tile_at(y, ldy, at, t, DTYPE_F32, FROM_CACHE, n_chunk, nw, 2);
-}
-
 /* nw weight rows against all n rows of x over one chunk of columns. */
 VEC_INLINE void group(float *y, size_t ldy, struct tile at, size_t n, enum dtype dtype,
                       enum source source, size_t n_chunk, int nw)
@@ -154,11 +118,8 @@ VEC_INLINE void group(float *y, size_t ldy, struct tile at, size_t n, enum dtype
     case 5:
         run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 5);
         break;
-    case 6:
-        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 6);
-        break;
     default:
-        many_tiles(y, ldy, at, n, dtype, source, n_chunk, nw);
+        run_tile(y, ldy, &at, dtype, source, n_chunk, nw, 6);
     }
 }
 
@@ -174,14 +135,14 @@ VEC_INLINE void converted(float *y, size_t ldy, struct tile at, size_t n, enum d
     group(y, ldy, at, n, DTYPE_F32, FROM_CACHE, n_chunk, nw);
 }
 
-/* Weight rows j .. j + nw over the columns from i0 to i1, chunk by chunk. */
+/* nw weight rows, chunk by chunk. */
 VEC_INLINE void columns(float *y, size_t ldy, const float *x, size_t n, const char *w,
-                        enum dtype dtype, size_t n_in, size_t i0, size_t i1, int nw)
+                        enum dtype dtype, size_t n_in, int nw)
 {
     const size_t stride = bytes_of(dtype, n_in);
-    for (size_t i = i0; i < i1; i += MATMUL_CHUNK) {
-        size_t n_chunk = i1 - i < MATMUL_CHUNK ? i1 - i : MATMUL_CHUNK;
-        struct tile at = {x + i, n_in, w + bytes_of(dtype, i), stride, NULL};
+    for (size_t i = 0; i < n_in; i += MATMUL_CHUNK) {
+        size_t n_chunk = n_in - i < MATMUL_CHUNK ? n_in - i : MATMUL_CHUNK;
+        struct tile at = {x + i, n_in, w + bytes_of(dtype, i), stride};
         if (is_converted(dtype))
             converted(y, ldy, at, n, dtype, n_chunk, nw);
         else
@@ -193,23 +154,20 @@ VEC_INLINE void rows_of(float *y, size_t ldy, const float *x, size_t n, const ch
                         enum dtype dtype, size_t n_out, size_t n_in)
 {
     const size_t stride = bytes_of(dtype, n_in);
-    const size_t width = n <= MAX_STREAMED ? n_in : MATMUL_CHUNK;
+    size_t j = 0;
     for (size_t t = 0; t < n; t++)
         memset(y + t * ldy, 0, n_out * sizeof *y);
-    for (size_t i0 = 0; i0 < n_in; i0 += width) {
-        size_t i1 = n_in - i0 < width ? n_in : i0 + width, j = 0;
-        if (VEC_SUMS == 12 && n == 4)
-            for (; j + 3 <= n_out; j += 3)
-                columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 3);
-        else if (VEC_SUMS == 12 && (n == 5 || n == 6))
-            for (; j + 2 <= n_out; j += 2)
-                columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 2);
-        else
-            for (; j + 4 <= n_out; j += 4)
-                columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 4);
-        for (; j < n_out; j++)
-            columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, i0, i1, 1);
-    }
+    if (VEC_SUMS == 12 && n == 4)
+        for (; j + 3 <= n_out; j += 3)
+            columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, 3);
+    else if (VEC_SUMS == 12 && n > 4)
+        for (; j + 2 <= n_out; j += 2)
+            columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, 2);
+    else
+        for (; j + 4 <= n_out; j += 4)
+            columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, 4);
+    for (; j < n_out; j++)
+        columns(y + j, ldy, x, n, w + j * stride, dtype, n_in, 1);
 }
 
 /* One copy for all kinds of blocks that are converted first: the conversion tells them apart. */
@@ -223,6 +181,7 @@ VEC_TARGET static void block_rows(float *y, size_t ldy, const float *x, size_t n
 VEC_TARGET static void few_rows(float *y, size_t ldy, const float *x, size_t n, const void *w,
                                 enum dtype dtype, size_t n_out, size_t n_in)
 {
+    assert(n <= MATMUL_FEW_ROWS);
     switch (dtype) {
     case DTYPE_BF16:
         rows_of(y, ldy, x, n, w, DTYPE_BF16, n_out, n_in);

@@ -11,8 +11,13 @@
  * A multiple of all block sizes. */
 #define MATMUL_CHUNK 1024
 
+/* Up to so many rows of x take few_rows where the instruction set has kernels for panels, whose
+ * making more rows pay for. */
+#define MATMUL_FEW_ROWS 6
+
 struct matmul_kernels {
-    /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out, reading each weight once.
+    /* y[t * ldy + j] = x[t] . w[j] for t < n, j < n_out, reading each weight once. n is at most
+     * MATMUL_FEW_ROWS but in plain C.
      * x [n, n_in] f32; w [n_out, n_in] as stored (f32, f16, bf16, whole blocks), need not be
      * aligned. */
     void (*few_rows)(float *y, size_t ldy, const float *x, size_t n, const void *w,

@@ -16,9 +16,6 @@
  * second-level cache. */
 #define MAX_TOKENS 256
 
-/* From here on the making of panels is paid for. */
-#define MIN_TOKENS 7
-
 #define LINE 64
 
 const struct panel_kernels *panel_kernels_in_use(void)
@@ -215,7 +212,7 @@ static void run_block(struct product *p)
 
 bool panel_pays(size_t n)
 {
-    return n >= MIN_TOKENS;
+    return n > MATMUL_FEW_ROWS;
 }
 
 void panel_product(float *y, const float *x, const struct matrix *w, size_t n,

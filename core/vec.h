@@ -12,6 +12,7 @@
  *   vec_to_f16(p, v)          rounded to nearest even
  *   vec_sum(v)                of the lanes; always in the same order
  *   vec_sum_four(p, a, b, c, d)       p[4]: the sums of four vec
+ *   VEC_KEEP(v)               a variable: it is loaded once, not for each use
  */
 #ifndef CORE_VEC_H
 #define CORE_VEC_H

@@ -11,6 +11,7 @@
 #define VEC_INLINE static inline __attribute__((always_inline))
 #define VEC_LANES 4
 #define VEC_SUMS 24
+#define VEC_KEEP(v) (void)(v) /* no operand is in memory */
 
 typedef float32x4_t vec;
 
