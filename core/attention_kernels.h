@@ -34,7 +34,7 @@ struct attention_kernels {
 };
 
 extern const struct attention_kernels attention_generic;
-/* only where isa_has() says so */
+/* where isa_has() */
 extern const struct attention_kernels attention_avx2, attention_avx512, attention_neon;
 
 const struct attention_kernels *attention_kernels_in_use(void);
