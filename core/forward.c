@@ -100,7 +100,7 @@ void forward_free(struct forward *f)
     free(f);
 }
 
-int forward_reserve(struct forward *f, int n, struct err *err)
+static int reserve(struct forward *f, int n, struct err *err)
 {
     assert(n <= FORWARD_MAX_ROWS);
     if (n <= f->cap)
@@ -387,7 +387,7 @@ int forward_check(const struct model *model, const float *x, const struct row *r
 int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forward_layer_fn *after,
                    void *data, struct err *err)
 {
-    int rc = forward_reserve(f, batch->n, err);
+    int rc = reserve(f, batch->n, err);
     f->rope_theta = 0; /* the table is of other rows */
     for (int l = l0; l < l1 && rc == ERR_OK; l++) {
         const struct layer_config *layer = &f->model->layers[l].config;
@@ -430,7 +430,7 @@ int forward_logits(struct forward *f, float *logits, const float *x, const struc
     const struct model_config *c = &f->model->config;
     const size_t n_vocab = (size_t)c->n_vocab, d_model = (size_t)c->d_model;
     const double row_cost = (double)n_vocab * (double)d_model;
-    int rc = forward_reserve(f, n, err);
+    int rc = reserve(f, n, err);
     if (rc == ERR_OK)
         norm_rows(f->y, x, f->model->norm_final, n, c);
     for (int t = 0, n_step; t < n && rc == ERR_OK; t += n_step) {

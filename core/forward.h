@@ -54,9 +54,6 @@ void forward_free(struct forward *f);
 void forward_set_ask(struct forward *f, forward_ask_fn *ask, void *data); /* ask: may be NULL */
 void forward_set_step(struct forward *f, double cost); /* FORWARD_STEP_COST; less in tests */
 
-/* Makes sure there is scratch for batches of n rows. n <= FORWARD_MAX_ROWS. */
-int forward_reserve(struct forward *f, int n, struct err *err) ERR_CHECK;
-
 /* Bytes of scratch for each row of a batch. */
 size_t forward_row_bytes(const struct model *model);
 

@@ -196,11 +196,6 @@ void tape_set_starts(struct tape *tape, const int *starts)
     tape->starts = starts;
 }
 
-const float *tape_resid(const struct tape *tape)
-{
-    return tape->x_final;
-}
-
 /* --- the head --- */
 
 /* Rows [row, row + n) of the batch: logits become their own gradient. */

@@ -50,8 +50,4 @@ double tape_forward(struct tape *tape, const int *ids, const int *targets, const
  * at the input. */
 void tape_backward(struct tape *tape, float scale, struct model_grads *grads, float *d_resid_in);
 
-/* The residual after the last layer of the last tape_forward, [n_seqs, n_tokens, d_model]; valid
- * until the next one. */
-const float *tape_resid(const struct tape *tape);
-
 #endif

@@ -63,44 +63,11 @@ void rescale(float *x, float a, size_t n)
         x[i] *= a;
 }
 
-INLINE void weighted_loop(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
-                          size_t n)
-{
-    size_t j = 0;
-    for (; j + 4 <= n_rows; j += 4) { /* y is loaded and stored once for four rows */
-        const float *a = rows + j * stride, *b = a + stride, *c = b + stride, *d = c + stride;
-        for (size_t i = 0; i < n; i++)
-            y[i] += (w[j] * a[i] + w[j + 1] * b[i]) + (w[j + 2] * c[i] + w[j + 3] * d[i]);
-    }
-    for (; j < n_rows; j++)
-        axpy(y, w[j], rows + j * stride, n);
-}
-
-AVX2 static void weighted_avx2(float *y, const float *w, const float *rows, size_t n_rows,
-                               size_t stride, size_t n)
-{
-    weighted_loop(y, w, rows, n_rows, stride, n);
-}
-
-void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
-                   size_t n)
-{
-    if (isa_uses_avx2())
-        weighted_avx2(y, w, rows, n_rows, stride, n);
-    else
-        weighted_loop(y, w, rows, n_rows, stride, n);
-}
-
 /* --- norm --- */
-
-float rms_norm_scale(const float *x, size_t n, float eps)
-{
-    return 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
-}
 
 void rms_norm(float *y, const float *x, const float *w, size_t n, float eps)
 {
-    float scale = rms_norm_scale(x, n, eps);
+    float scale = 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] * scale * w[i];
 }
@@ -124,16 +91,6 @@ void rope_rotate(float *x, const float *cosines, const float *sines, size_t d_he
         float a = x[i], b = x[i + half];
         x[i] = a * cosines[i] - b * sines[i];
         x[i + half] = b * cosines[i] + a * sines[i];
-    }
-}
-
-void rope_unrotate(float *x, const float *cosines, const float *sines, size_t d_head)
-{
-    const size_t half = d_head / 2;
-    for (size_t i = 0; i < half; i++) {
-        float a = x[i], b = x[i + half];
-        x[i] = a * cosines[i] + b * sines[i];
-        x[i + half] = b * cosines[i] - a * sines[i];
     }
 }
 
@@ -255,15 +212,7 @@ float exp_minus(float *x, float max, size_t n)
     return isa_uses_avx2() ? exp_avx2(x, max, n) : exp_loop(x, max, n);
 }
 
-void softmax(float *x, size_t n)
-{
-    float max = x[0];
-    for (size_t i = 1; i < n; i++)
-        max = x[i] > max ? x[i] : max;
-    rescale(x, 1 / exp_minus(x, max, n), n);
-}
-
-int all_finite(const float *x, size_t n)
+bool all_finite(const float *x, size_t n)
 {
     /* 0 * infinity and 0 * NaN are NaN */
     float sum[N_SUMS] = {0};

@@ -3,6 +3,7 @@
 #ifndef CORE_KERNELS_H
 #define CORE_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* a [n] . b [n] */
@@ -14,24 +15,15 @@ void axpy(float *y, float a, const float *x, size_t n);
 /* x [n] *= a */
 void rescale(float *x, float a, size_t n);
 
-/* y [n] += sum over j of w[j] * rows[j], rows being `stride` floats apart. */
-void weighted_rows(float *y, const float *w, const float *rows, size_t n_rows, size_t stride,
-                   size_t n);
-
 /* y [n] = x [n] / sqrt(mean(x²) + eps) * w [n]. w is the factor itself: Gemma stores w - 1, the
  * model adds the 1 once at load. y may be x. */
 void rms_norm(float *y, const float *x, const float *w, size_t n, float eps);
-
-/* 1 / sqrt(mean(x²) + eps): what rms_norm multiplies by, for the backward pass. */
-float rms_norm_scale(const float *x, size_t n, float eps);
 
 /* Rotary embedding. The table of one position holds the d_head / 2 angles
  * pos * theta^(-2i / d_head); they are rounded to f32 where the reference rounds them. */
 void rope_table(float *cosines, float *sines, int pos, size_t d_head, float theta);
 /* Rotates one head in place: element i with element i + d_head / 2 (halves, not neighbours). */
 void rope_rotate(float *x, const float *cosines, const float *sines, size_t d_head);
-/* The inverse rotation, which is also its gradient. */
-void rope_unrotate(float *x, const float *cosines, const float *sines, size_t d_head);
 
 /* y [n] = gelu(gate) * up, gelu in its tanh form: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))).
  * y may be gate or up. */
@@ -43,10 +35,7 @@ void softcap(float *x, float cap, size_t n);
 /* x [n] = exp(x - max) for x <= max; returns their sum. */
 float exp_minus(float *x, float max, size_t n);
 
-/* x [n] = exp(x - max x) / sum. n >= 1. */
-void softmax(float *x, size_t n);
-
 /* Is every element of x [n] finite? */
-int all_finite(const float *x, size_t n);
+bool all_finite(const float *x, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/latents.h"
 
+#include "core/kernels.h"
 #include "core/matmul.h"
 #include "core/sae.h"
 #include "data/calibration.h"
@@ -7,16 +8,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-
-/* True if all n values are finite. v - v is 0 for those and NaN for the others, and the sum keeps
- * a NaN: one pass without branches, which the compiler turns into vector code. */
-static bool all_finite(const float *v, size_t n)
-{
-    float sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += v[i] - v[i];
-    return sum == 0;
-}
 
 static int refuse_not_finite(const struct dictionary *dict, const float *acts, size_t n_tokens,
                              struct err *err)

@@ -98,16 +98,6 @@ int matmul_threads(void)
     return pool_threads();
 }
 
-void matmul_serial_begin(void)
-{
-    pool_serial_begin();
-}
-
-void matmul_serial_end(void)
-{
-    pool_serial_end();
-}
-
 /* --- y = x Wᵀ --- */
 
 struct product {
@@ -254,33 +244,4 @@ void matmul_untransposed(float *y, const float *x, const struct matrix *w, size_
     else if (n > 0)
         pool_run(untransposed_task, &b, n_blocks(w->n_cols, UNTRANSPOSED_TILE),
                  (double)n * (double)w->n_rows * (double)w->n_cols);
-}
-
-/* --- dw += dyᵀ x --- */
-
-struct weight_grad {
-    float *dw;
-    const float *dy, *x;
-    size_t n, n_out, n_in;
-};
-
-static void weight_grad_task(void *data, size_t task)
-{
-    const struct weight_grad *g = data;
-    const int n_in = (int)g->n_in;
-    size_t j = task * MANY_TILE_OUT;
-    int height = (int)size_min(MANY_TILE_OUT, g->n_out - j);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, height, n_in, (int)g->n, 1, g->dy + j,
-                (int)g->n_out, g->x, n_in, 1, g->dw + j * g->n_in, n_in);
-}
-
-void matmul_weight_grad(float *dw, const float *dy, const float *x, size_t n, size_t n_out,
-                        size_t n_in)
-{
-    assert(n <= INT_MAX && n_out <= INT_MAX && n_in <= INT_MAX);
-    struct weight_grad g = {dw, dy, x, n, n_out, n_in};
-    pthread_once(&blas_once, tame_blas);
-    if (n > 0)
-        pool_run(weight_grad_task, &g, n_blocks(n_out, MANY_TILE_OUT),
-                 (double)n * (double)n_out * (double)n_in);
 }

@@ -4,8 +4,7 @@
  * All matrices row-major. Products split over the pool's threads; the numeric result does not
  * depend on the number of threads. With AVX2 a row's result does not depend on the other rows
  * either, but two roads round differently, and the number of rows decides between them
- * (panel_pays). A caller that is itself one of several workers (training) passes through
- * matmul_serial_begin/end, which keeps its calls on its own thread. */
+ * (panel_pays). */
 #ifndef CORE_MATMUL_H
 #define CORE_MATMUL_H
 
@@ -33,13 +32,5 @@ void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t 
 /* y[n, out] += x[n, in] W for W [in, out], stored the other way round as autoencoders have it. The
  * same as matmul_backward, but made for few rows too. */
 void matmul_untransposed(float *y, const float *x, const struct matrix *w, size_t n);
-
-/* dw[out, in] += dyᵀ x for x [n, in], dy [n, out], all f32: the weight gradient. */
-void matmul_weight_grad(float *dw, const float *dy, const float *x, size_t n, size_t n_out,
-                        size_t n_in);
-
-/* Between the two, products called from this thread stay on it. */
-void matmul_serial_begin(void);
-void matmul_serial_end(void);
 
 #endif

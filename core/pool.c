@@ -207,23 +207,10 @@ static void run_here(pool_task_fn *fn, void *data, size_t n_tasks)
         fn(data, task);
 }
 
-static _Thread_local int serial_depth;
-
-void pool_serial_begin(void)
-{
-    serial_depth++;
-}
-
-void pool_serial_end(void)
-{
-    assert(serial_depth > 0);
-    serial_depth--;
-}
-
 void pool_run(pool_task_fn *fn, void *data, size_t n_tasks, double cost)
 {
     bool is_small = n_tasks < 2 || cost < MIN_COST;
-    if (serial_depth > 0 || is_small || pthread_mutex_trylock(&pool.user) != 0) {
+    if (is_small || pthread_mutex_trylock(&pool.user) != 0) {
         run_here(fn, data, n_tasks);
         return;
     }

@@ -21,8 +21,4 @@ int pool_threads(void);
  * cost: multiplications of the whole loop; a small one is not worth waking threads for. */
 void pool_run(pool_task_fn *fn, void *data, size_t n_tasks, double cost);
 
-/* Between the two, loops called from this thread stay on it. They nest. */
-void pool_serial_begin(void);
-void pool_serial_end(void);
-
 #endif

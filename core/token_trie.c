@@ -28,7 +28,8 @@ void token_trie_add(struct token_trie *trie, const char *text, size_t len, int i
     trie->first[(unsigned char)text[0]] = 1;
 }
 
-int token_trie_match(size_t *n, const struct token_trie *trie, const char *s, size_t len)
+/* The longest token that s[0..len) begins with: its id, *n its bytes; -1 if there is none. */
+static int match(size_t *n, const struct token_trie *trie, const char *s, size_t len)
 {
     int id = -1, node = 0;
     for (size_t i = 0; i < len; i++) {
@@ -49,7 +50,7 @@ int token_trie_find(size_t *at, size_t *n, const struct token_trie *trie, const 
     for (*at = from; *at < len; ++*at) {
         if (!trie->first[(unsigned char)s[*at]])
             continue;
-        int id = token_trie_match(n, trie, s + *at, len - *at);
+        int id = match(n, trie, s + *at, len - *at);
         if (id >= 0)
             return id;
     }

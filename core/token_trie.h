@@ -16,9 +16,6 @@ struct token_trie {
 /* An empty trie is {0}. Empty texts are ignored: they would match everywhere. */
 void token_trie_add(struct token_trie *trie, const char *text, size_t len, int id);
 
-/* The longest token that s[0..len) begins with: its id, *n its bytes; -1 if there is none. */
-int token_trie_match(size_t *n, const struct token_trie *trie, const char *s, size_t len);
-
 /* The first position >= from where a token begins; its id and length, or -1 and *at = len. */
 int token_trie_find(size_t *at, size_t *n, const struct token_trie *trie, const char *s, size_t len,
                     size_t from);

@@ -450,26 +450,3 @@ void tokenizer_decode(struct buf *out, const struct tokenizer *tok, const int *i
         if (!skip_special || !vocab_is_special(tok->vocab, ids[i]))
             tokenizer_decode_one(out, tok, ids[i]);
 }
-
-static void stream_release(struct buf *out, struct buf *pending, size_t len)
-{
-    buf_add(out, pending->data, len);
-    pending->len -= len;
-    memmove(pending->data, pending->data + len, pending->len);
-}
-
-void token_stream_put(struct buf *out, struct token_stream *stream, const struct tokenizer *tok,
-                      int id)
-{
-    struct buf *pending = &stream->pending;
-    tokenizer_decode_one(pending, tok, id);
-    if (pending->len > 0)
-        stream_release(out, pending, utf8_complete_len(pending->data, pending->len));
-}
-
-void token_stream_end(struct buf *out, struct token_stream *stream)
-{
-    if (stream->pending.len > 0)
-        stream_release(out, &stream->pending, stream->pending.len);
-    buf_clear(&stream->pending);
-}

@@ -58,12 +58,4 @@ void tokenizer_decode_one(struct buf *out, const struct tokenizer *tok, int id);
 void tokenizer_decode(struct buf *out, const struct tokenizer *tok, const int *ids, size_t n,
                       bool skip_special);
 
-/* Streaming: bytes of tokens go in, whole UTF-8 characters come out. */
-struct token_stream {
-    struct buf pending; /* bytes of a character that is not complete yet */
-};
-void token_stream_put(struct buf *out, struct token_stream *stream, const struct tokenizer *tok,
-                      int id);
-void token_stream_end(struct buf *out, struct token_stream *stream); /* flushes, frees */
-
 #endif

@@ -2,6 +2,7 @@
  * against the gradient of the fixtures' ReFT-r1 step. */
 #include "core/grad.h"
 #include "core/model_memory.h"
+#include "core/session.h"
 #include "data/json.h"
 #include "data/mem.h"
 #include "tests/support/runner.h"
@@ -327,23 +328,16 @@ static void read_case(struct reft_case *c, const struct json *step)
     c->l1 = json_number(json_get(step, "l1"));
 }
 
-/* The residual after the hook layer, by a tape whose layers above it are cut off. */
 static float *hook_resid(const struct model *model, int hook, const struct reft_case *c)
 {
     size_t n = c->n_ids * c->d_model;
     float *resid = mem_alloc(n, sizeof *resid);
-    struct model lower = *model;
-    struct tape *tape;
-    lower.config.n_layers = hook + 1;
-    ck_assert_int_eq(tape_new(&tape, &lower, 0, 1, (int)c->n_ids, NULL), 0);
-    int *none = mem_alloc(c->n_ids, sizeof *none);
-    long counted;
-    for (size_t i = 0; i < c->n_ids; i++)
-        none[i] = -1;
-    tape_forward(tape, c->ids, none, NULL, 1, (int)c->n_ids, &counted);
-    memcpy(resid, tape_resid(tape), n * sizeof *resid);
-    tape_free(tape);
-    free(none);
+    struct session *session;
+    ck_assert_int_eq(session_new(&session, model, hook, 0, NULL), 0);
+    ck_assert_int_eq(session_set_prompt(session, c->ids, (int)c->n_ids, NULL), 0);
+    ck_assert_int_eq(session_read(session, NULL), 0);
+    memcpy(resid, session_resid(session), n * sizeof *resid);
+    session_free(session);
     return resid;
 }
 

@@ -315,27 +315,6 @@ START_TEST(weights_stored_the_other_way_round_are_used_for_few_and_many_rows)
 }
 END_TEST
 
-START_TEST(weight_gradient_adds_to_what_is_there)
-{
-    struct world v = world_new(DTYPE_F32, 17, 200, 37, 0);
-    size_t n_dw = v.n_out * v.n_in;
-    float *got = mem_alloc(n_dw, sizeof *got), *want = mem_alloc(n_dw, sizeof *want);
-    random_floats(got, n_dw, 4);
-    for (size_t j = 0; j < v.n_out; j++)
-        for (size_t i = 0; i < v.n_in; i++) {
-            double sum = (double)got[j * v.n_in + i];
-            for (size_t t = 0; t < v.n; t++)
-                sum += (double)v.dy[t * v.n_out + j] * (double)v.x[t * v.n_in + i];
-            want[j * v.n_in + i] = (float)sum;
-        }
-    matmul_weight_grad(got, v.dy, v.x, v.n, v.n_out, v.n_in);
-    approx_tensor("dw", got, want, n_dw, 2e-6);
-    free(got);
-    free(want);
-    world_clear(&v);
-}
-END_TEST
-
 struct worker {
     pthread_t thread;
     const struct world *world;
@@ -348,12 +327,10 @@ static void *multiply_repeatedly(void *arg)
     struct worker *w = arg;
     size_t n_bytes = w->world->n * w->world->n_out * sizeof(float);
     float *y = mem_alloc(n_bytes, 1);
-    matmul_serial_begin();
     for (int i = 0; i < 20; i++) {
         matmul(y, w->world->x, &w->world->w, w->world->n);
         w->n_wrong += memcmp(y, w->want, n_bytes) != 0;
     }
-    matmul_serial_end();
     free(y);
     return NULL;
 }
@@ -397,7 +374,6 @@ Suite *suite_matmul(void)
     tcase_add_test(t, result_does_not_depend_on_the_number_of_threads);
     tcase_add_test(t, backward_product_adds_to_what_is_there);
     tcase_add_test(t, weights_stored_the_other_way_round_are_used_for_few_and_many_rows);
-    tcase_add_test(t, weight_gradient_adds_to_what_is_there);
     tcase_add_test(t, several_threads_can_multiply_at_once);
     suite_add_tcase(s, t);
     return s;

@@ -74,28 +74,21 @@ static void check_spans(const struct token_spans *spans, const struct token_ids 
     ck_assert_uint_eq(at, len);
 }
 
-/* Streamed and at once the ids give the text again; a typed U+2581 comes back as a space. */
+/* The ids give the text again; a typed U+2581 comes back as a space. */
 static void check_decodes(const struct tokenizer *tok, const struct token_ids *ids, const char *s,
                           size_t len)
 {
-    struct buf want = {0}, whole = {0}, streamed = {0};
-    struct token_stream stream = {0};
+    struct buf want = {0}, got = {0};
     for (size_t i = 0; i < len; i++) {
         bool space = len - i >= 3 && memcmp(s + i, "\xe2\x96\x81", 3) == 0;
         buf_char(&want, space ? ' ' : s[i]);
         i += space ? 2 : 0;
     }
-    tokenizer_decode(&whole, tok, ids->ids, ids->n, false);
-    for (size_t i = 0; i < ids->n; i++)
-        token_stream_put(&streamed, &stream, tok, ids->ids[i]);
-    token_stream_end(&streamed, &stream);
-    ck_assert_uint_eq(whole.len, want.len);
-    ck_assert_uint_eq(streamed.len, want.len);
-    ck_assert_int_eq(memcmp(buf_cstr(&whole), buf_cstr(&want), want.len), 0);
-    ck_assert_int_eq(memcmp(buf_cstr(&streamed), buf_cstr(&want), want.len), 0);
+    tokenizer_decode(&got, tok, ids->ids, ids->n, false);
+    ck_assert_uint_eq(got.len, want.len);
+    ck_assert_int_eq(memcmp(buf_cstr(&got), buf_cstr(&want), want.len), 0);
     buf_clear(&want);
-    buf_clear(&whole);
-    buf_clear(&streamed);
+    buf_clear(&got);
 }
 
 /* One line {"text": ..., KEY: [...]}. */
@@ -511,25 +504,6 @@ START_TEST(a_normaliser_that_multiplies_is_stopped)
 }
 END_TEST
 
-START_TEST(a_stream_gives_out_whole_characters_only)
-{
-    struct tokenizer *tok = open_tokenizer(FIXTURE);
-    const struct vocab *v = tokenizer_vocab(tok);
-    struct token_stream stream = {0};
-    struct buf out = {0};
-    static const char *const bytes[] = {"<0xE6>", "<0x97>", "<0xA5>", "<0xE6>"};
-    static const size_t len_after[] = {0, 0, 3, 3};
-    for (size_t i = 0; i < 4; i++) {
-        token_stream_put(&out, &stream, tok, vocab_id(v, bytes[i], 6));
-        ck_assert_uint_eq(out.len, len_after[i]);
-    }
-    token_stream_end(&out, &stream);
-    ck_assert_str_eq(out.data, "\xe6\x97\xa5\xe6");
-    buf_clear(&out);
-    tokenizer_free(tok);
-}
-END_TEST
-
 START_TEST(a_text_over_the_limit_is_refused)
 {
     struct tokenizer *tok = open_tokenizer(FIXTURE);
@@ -558,7 +532,6 @@ Suite *suite_tokenizer(void)
     tcase_add_test(t, added_tokens_are_split_off_before_and_after_normalising);
     tcase_add_test(t, rules_that_cut_characters_do_no_harm);
     tcase_add_test(t, a_normaliser_that_multiplies_is_stopped);
-    tcase_add_test(t, a_stream_gives_out_whole_characters_only);
     tcase_add_test(t, a_text_over_the_limit_is_refused);
     suite_add_tcase(s, t);
     return s;

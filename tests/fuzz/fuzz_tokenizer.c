@@ -12,8 +12,7 @@ static void check(const struct tokenizer *tok, const char *text, size_t len)
     struct err err;
     struct token_ids ids = {0};
     struct token_spans spans = {0};
-    struct buf whole = {0}, streamed = {0};
-    struct token_stream stream = {0};
+    struct buf decoded = {0};
     int code = tokenizer_encode_spans(&ids, &spans, tok, text, len, &err);
     if (code != ERR_OK && code != ERR_LIMIT)
         __builtin_trap();
@@ -22,15 +21,11 @@ static void check(const struct tokenizer *tok, const char *text, size_t len)
         if (spans.items[i].start < at || spans.items[i].end < spans.items[i].start)
             __builtin_trap();
         at = spans.items[i].end;
-        token_stream_put(&streamed, &stream, tok, ids.ids[i]);
     }
-    token_stream_end(&streamed, &stream);
-    tokenizer_decode(&whole, tok, ids.ids, ids.n, false);
-    if (spans.n != ids.n || at > len || whole.len != streamed.len ||
-        memcmp(buf_cstr(&whole), buf_cstr(&streamed), whole.len) != 0)
+    tokenizer_decode(&decoded, tok, ids.ids, ids.n, false);
+    if (spans.n != ids.n || at > len)
         __builtin_trap();
-    buf_clear(&whole);
-    buf_clear(&streamed);
+    buf_clear(&decoded);
     token_ids_clear(&ids);
     token_spans_clear(&spans);
 }
