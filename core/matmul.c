@@ -74,11 +74,6 @@ const struct matmul_kernels *matmul_kernels_in_use(void)
     return of[isa_current()];
 }
 
-const char *matmul_isa(void)
-{
-    return isa_name(isa_current());
-}
-
 /* OpenBLAS's own threads under ours would fight for the same cores. */
 static void tame_blas(void)
 {
@@ -86,17 +81,6 @@ static void tame_blas(void)
 }
 
 static pthread_once_t blas_once = PTHREAD_ONCE_INIT;
-
-void matmul_set_threads(int n_threads)
-{
-    pthread_once(&blas_once, tame_blas);
-    pool_set_threads(n_threads);
-}
-
-int matmul_threads(void)
-{
-    return pool_threads();
-}
 
 /* --- y = x Wᵀ --- */
 

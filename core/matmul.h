@@ -1,23 +1,14 @@
-/* Matrix products with weights used as they are stored. Sole user of OpenBLAS, owner of the
- * thread pool and of the runtime choice of instruction set.
+/* Matrix products with weights used as they are stored. Sole user of OpenBLAS, whose own threads
+ * stay off: products split over those of core/pool.h.
  *
- * All matrices row-major. Products split over the pool's threads; the numeric result does not
- * depend on the number of threads. With AVX2 a row's result does not depend on the other rows
+ * All matrices row-major. The numeric result does not depend on the number of threads. Where the
+ * set in use (core/isa.h) has kernels for panels, a row's result does not depend on the other rows
  * either, but two roads round differently, and the number of rows decides between them
  * (panel_pays). */
 #ifndef CORE_MATMUL_H
 #define CORE_MATMUL_H
 
 #include "data/tensor.h"
-
-/* Starts the pool with n threads in all (0: one per physical core). Call once before any
- * product, from one thread; later calls change the number. OpenBLAS is set to one thread. */
-void matmul_set_threads(int n_threads);
-int matmul_threads(void);
-
-/* Name of the instruction set chosen at run time: "generic", "avx2", ... AXSCOPE_ISA=generic in
- * the environment forces the plain C path. */
-const char *matmul_isa(void);
 
 /* y[n, out] = x[n, in] Wᵀ, W [out, in] stored. y is overwritten and must not alias x. Weights in
  * blocks are multiplied in integers: x is rounded as core/matmul_int.h says. */

@@ -3,7 +3,8 @@
 #include "core/bench_fidelity.h"
 #include "core/bench_machine.h"
 #include "core/bench_memory.h"
-#include "core/matmul.h"
+#include "core/isa.h"
+#include "core/pool.h"
 #include "tui/bench_start.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
@@ -189,7 +190,7 @@ static int measure_all(struct bench_job *job, struct err *err)
     const struct args *args = job->args;
     if (is_wanted(job, "start"))
         bench_start(&job->bench, args);
-    matmul_set_threads(args->threads);
+    pool_set_threads(args->threads);
     bench_machine(&job->bench, (size_t)(args->quick ? 64 : 512) * MB);
     int rc = job_open_scope(&job->scope, args, NEED, err);
     if (rc == ERR_OK)
@@ -242,8 +243,8 @@ static void print_json(const struct bench_job *job)
     jw_object(&w);
     jw_key(&w, "version"), jw_string(&w, version_string());
     json_scope(&w, &job->scope);
-    jw_key(&w, "isa"), jw_string(&w, matmul_isa());
-    jw_key(&w, "threads"), jw_int(&w, matmul_threads());
+    jw_key(&w, "isa"), jw_string(&w, isa_name(isa_current()));
+    jw_key(&w, "threads"), jw_int(&w, pool_threads());
     jw_key(&w, "weight_bytes"), jw_int(&w, (long long)job->scope.model->n_weight_bytes);
     jw_key(&w, "figures");
     jw_object(&w);
@@ -299,8 +300,8 @@ static void print_table(const struct bench_job *job)
     const struct model *model = job->scope.model;
     paint_init(&p, stdout);
     paint_text(&p, model->name, strlen(model->name));
-    printf(", %.2f GB, %s, %d thread%s\n\n", (double)model->n_weight_bytes / 1e9, matmul_isa(),
-           matmul_threads(), matmul_threads() == 1 ? "" : "s");
+    printf(", %.2f GB, %s, %d thread%s\n\n", (double)model->n_weight_bytes / 1e9,
+           isa_name(isa_current()), pool_threads(), pool_threads() == 1 ? "" : "s");
     paint_bold(&p, true);
     printf("%-40s%8s %-7s %8s .. %-8s %4s\n", "", "median", "", "least", "largest", "runs");
     paint_bold(&p, false);

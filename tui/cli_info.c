@@ -1,5 +1,6 @@
 /* axscope info: what is loaded, its shapes and sizes, what memory it will take. */
-#include "core/matmul.h"
+#include "core/isa.h"
+#include "core/pool.h"
 #include "data/memory.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
@@ -123,8 +124,8 @@ static void print_json(const struct scope *scope, const struct forecast *f)
     jw_key(&w, "is_chat"), jw_bool(&w, scope->is_chat);
     jw_key(&w, "is_demo"), jw_bool(&w, scope->is_demo);
     json_memory(&w, scope, f);
-    jw_key(&w, "isa"), jw_string(&w, matmul_isa());
-    jw_key(&w, "threads"), jw_int(&w, matmul_threads());
+    jw_key(&w, "isa"), jw_string(&w, isa_name(isa_current()));
+    jw_key(&w, "threads"), jw_int(&w, pool_threads());
     jw_object_end(&w);
     putchar('\n');
 }
@@ -212,7 +213,7 @@ static void print_text(const struct scope *scope, const struct forecast *f)
     else
         puts("dictionary  none (--dict)");
     print_memory(f);
-    printf("arithmetic    %s, %d threads\n", matmul_isa(), matmul_threads());
+    printf("arithmetic    %s, %d threads\n", isa_name(isa_current()), pool_threads());
     printf("version       %s\n", version_string());
 }
 

@@ -1,5 +1,5 @@
 /* axscope selftest: does everything compute what it should, here, with these files? */
-#include "core/matmul.h"
+#include "core/isa.h"
 #include "core/selftest.h"
 #include "tui/cli_json.h"
 #include "tui/commands.h"
@@ -34,7 +34,7 @@ static void print_json(const struct selftest *t, const struct scope *scope)
     json_writer_init(&w, stdout, NULL);
     jw_object(&w);
     json_scope(&w, scope);
-    jw_key(&w, "isa"), jw_string(&w, matmul_isa());
+    jw_key(&w, "isa"), jw_string(&w, isa_name(isa_current()));
     jw_key(&w, "checks");
     jw_array(&w);
     for (size_t i = 0; i < t->n; i++) {

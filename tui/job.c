@@ -1,6 +1,6 @@
 #include "tui/job.h"
 
-#include "core/matmul.h"
+#include "core/pool.h"
 #include "data/file.h"
 #include "data/text.h"
 #include "tui/dict_read.h"
@@ -210,7 +210,7 @@ int job_open_scope(struct scope *out, const struct args *args, int need, struct 
     struct scope_options options = args->scope;
     options.progress = open_step;
     options.progress_data = &progress;
-    matmul_set_threads(args->threads);
+    pool_set_threads(args->threads);
     progress_start(&progress, "quantising the weights");
     if (options.caches_weights)
         interrupt_catch(&interrupt);
@@ -256,7 +256,7 @@ static int open_dump(struct job *job, const struct args *args, int need, struct 
 int job_open(struct job *job, const struct args *args, int need, int n_branches, struct err *err)
 {
     *job = (struct job){0};
-    matmul_set_threads(args->threads);
+    pool_set_threads(args->threads);
     need |= SCOPE_MODEL | (args->n_edits > 0 ? SCOPE_DICT : SCOPE_DICT_IF_ANY);
     int rc =
         args->dump ? open_dump(job, args, need, err) : open_all(job, args, need, n_branches, err);

@@ -1,6 +1,6 @@
 #include "tui/worker.h"
 
-#include "core/matmul.h"
+#include "core/pool.h"
 #include "tui/worker_internal.h"
 
 #include <errno.h>
@@ -101,7 +101,7 @@ static void *worker_main(void *data)
 {
     struct worker *w = data;
     struct err err = {0};
-    matmul_set_threads(w->options.threads);
+    pool_set_threads(w->options.threads);
     if (worker_open(w, &err) != ERR_OK) {
         struct event *e = worker_event(w, EVENT_DONE);
         e->err = err;

@@ -1,7 +1,7 @@
 /* Makes the bundled demo from the world's files: tokenizer, model, dictionary, figures.
  * `make demo-model`, or one stage: make_demo --world DIR --out DIR --stage train --resume */
 #include "assets/demo/demo.h"
-#include "core/matmul.h"
+#include "core/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
     struct err err = {0};
     if (!parse(&a, argc, argv))
         return usage();
-    matmul_set_threads(a.demo.n_threads);
+    pool_set_threads(a.demo.n_threads);
     int rc = world_open(&a.demo.world, a.world, &err);
     if (!rc)
         rc = run_stages(&a, &err);

@@ -2,7 +2,7 @@
 #include "core/bench_fidelity.h"
 #include "core/bench_machine.h"
 #include "core/bench_memory.h"
-#include "core/matmul.h"
+#include "core/pool.h"
 #include "tests/support/fixture.h"
 #include "tests/support/runner.h"
 
@@ -59,7 +59,7 @@ START_TEST(every_figure_is_finite_and_positive)
         "bandwidth",     "fma",         "sgemm",       "read_3",      "read_12",  "batch_4x3",
         "edit_12",       "slider_12",   "decode_1",    "decode_2",    "decode_5", "search",
         "memory_mapped", "memory_read", "memory_heap", "memory_peak", "latents_1"};
-    matmul_set_threads(2);
+    pool_set_threads(2);
     for (int i = 0; i < N_FIXTURES; i++) {
         struct fixture fx;
         struct bench b = {.n_runs = 2, .max_seconds = 0.05};

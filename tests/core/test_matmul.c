@@ -2,6 +2,7 @@
 #include "core/matmul.h"
 #include "core/matmul_kernels.h"
 #include "core/panel.h"
+#include "core/pool.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
 #include "tests/support/every_isa.h"
@@ -80,8 +81,8 @@ ORACLE static float *forward_by_loops(const struct world *v)
 static void check_forward(const struct world *v, size_t n, const float *want)
 {
     char what[96];
-    snprintf(what, sizeof what, "%s %s n=%zu out=%zu in=%zu", matmul_isa(), dtype_name(v->w.dtype),
-             n, v->n_out, v->n_in);
+    snprintf(what, sizeof what, "%s %s n=%zu out=%zu in=%zu", isa_name(isa_current()),
+             dtype_name(v->w.dtype), n, v->n_out, v->n_in);
     float *x = mem_alloc(n * v->n_in, sizeof *x); /* no more rows, so that reading on is noticed */
     float *got = mem_alloc(n * v->n_out, sizeof *got);
     memcpy(x, v->x, n * v->n_in * sizeof *x);
@@ -248,15 +249,15 @@ START_TEST(result_does_not_depend_on_the_number_of_threads)
         struct world v = world_new(DTYPE_BF16, row_counts[r], 700, 1200, 0);
         size_t n_bytes = v.n * v.n_out * sizeof(float);
         float *one = mem_alloc(n_bytes, 1), *several = mem_alloc(n_bytes, 1);
-        matmul_set_threads(1);
+        pool_set_threads(1);
         matmul(one, v.x, &v.w, v.n);
-        matmul_set_threads(3);
-        ck_assert_int_eq(matmul_threads(), 3);
+        pool_set_threads(3);
+        ck_assert_int_eq(pool_threads(), 3);
         for (int repeat = 0; repeat < 3; repeat++) {
             matmul(several, v.x, &v.w, v.n);
             ck_assert_mem_eq(one, several, n_bytes);
         }
-        matmul_set_threads(1);
+        pool_set_threads(1);
         free(one);
         free(several);
         world_clear(&v);
@@ -340,7 +341,7 @@ START_TEST(several_threads_can_multiply_at_once)
     struct world v = world_new(DTYPE_BF16, 20, 300, 700, 0);
     float *want = mem_alloc(v.n * v.n_out, sizeof *want);
     matmul(want, v.x, &v.w, v.n);
-    matmul_set_threads(2);
+    pool_set_threads(2);
     struct worker workers[3];
     for (int i = 0; i < 3; i++) {
         workers[i] = (struct worker){.world = &v, .want = want};
@@ -355,7 +356,7 @@ START_TEST(several_threads_can_multiply_at_once)
         pthread_join(workers[i].thread, NULL);
         ck_assert_int_eq(workers[i].n_wrong, 0);
     }
-    matmul_set_threads(1);
+    pool_set_threads(1);
     free(y);
     free(want);
     world_clear(&v);

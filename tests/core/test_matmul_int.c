@@ -2,6 +2,7 @@
 #include "core/matmul.h"
 #include "core/matmul_int.h"
 #include "core/matmul_int_kernels.h"
+#include "core/pool.h"
 #include "data/bytes.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
@@ -149,8 +150,8 @@ static void check_product(const struct world *v)
             double bound, want = product(&bound, v, t, j);
             double off = fabs((double)v->y[t * v->n_out + j] - want);
             ck_assert_msg(off <= bound, "%s %s n=%zu out=%zu in=%zu: [%zu, %zu] is off by %g > %g",
-                          matmul_isa(), dtype_name(v->w.dtype), v->n, v->n_out, v->n_in, t, j, off,
-                          bound);
+                          isa_name(isa_current()), dtype_name(v->w.dtype), v->n, v->n_out, v->n_in,
+                          t, j, off, bound);
             error += off * off;
             size += want * want;
         }
@@ -265,15 +266,15 @@ static void check_independence(void)
         enum { N = 150 };
         struct world v = world_new(types[d], N, 50, d < 2 ? 1056 : 1024);
         float *fewer = mem_alloc(N * v.n_out, sizeof *fewer);
-        matmul_set_threads(1);
+        pool_set_threads(1);
         matmul(v.y, v.x, &v.w, N);
-        matmul_set_threads(3);
+        pool_set_threads(3);
         for (size_t n = 1; n <= N; n += n < 40 ? 1 : 11) {
             size_t t = N - n; /* the last rows, which then stand elsewhere in their panels */
             matmul(fewer, v.x + t * v.n_in, &v.w, n);
             ck_assert_mem_eq(fewer, v.y + t * v.n_out, n * v.n_out * sizeof *fewer);
         }
-        matmul_set_threads(1);
+        pool_set_threads(1);
         free(fewer);
         world_clear(&v);
     }

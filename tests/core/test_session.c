@@ -1,5 +1,5 @@
 /* What must hold between sessions whatever the weights: every short cut against the long way. */
-#include "core/matmul.h"
+#include "core/pool.h"
 #include "core/session_internal.h"
 #include "data/mem.h"
 #include "tests/support/approx.h"
@@ -699,9 +699,9 @@ START_TEST(threads_do_not_change_a_bit)
     steer(one, 1, 1, STEER_BOTH, 0);
     steer(several, 1, 1, STEER_BOTH, 0);
     float *want = logits_of(one, 3);
-    matmul_set_threads(3);
+    pool_set_threads(3);
     float *got = logits_of(several, 3);
-    matmul_set_threads(1);
+    pool_set_threads(1);
     ck_assert_mem_eq(got, want, 2 * n_vocab * sizeof *got);
     free(got);
     free(want);
