@@ -1,5 +1,6 @@
 #include "core/gemm.h"
 
+#include "core/isa.h"
 #include "data/mem.h"
 
 #include <assert.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #endif
 
@@ -25,7 +26,7 @@ static void kernel_generic(float *c, size_t ldc, const float *a, const float *b,
                 c[i * ldc + j] = fmaf(a[p * MR + i], b[p * NR + j], c[i * ldc + j]);
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__GNUC__)
 #define LOAD(i) \
     __m256 c##i##0 = _mm256_loadu_ps(c + (i)*ldc), c##i##1 = _mm256_loadu_ps(c + (i)*ldc + 8)
 #define STORE(i) _mm256_storeu_ps(c + (i)*ldc, c##i##0), _mm256_storeu_ps(c + (i)*ldc + 8, c##i##1)
@@ -60,34 +61,16 @@ __attribute__((target("avx2,fma"))) static void kernel_avx2(float *c, size_t ldc
     STORE(5);
 }
 
-bool gemm_has_avx2(void)
-{
-    const char *isa = getenv("AXSCOPE_ISA");
-    if (isa && strcmp(isa, "generic") == 0)
-        return false;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
 static kernel_fn *choose_kernel(void)
 {
-    return gemm_has_avx2() ? kernel_avx2 : kernel_generic;
+    return isa_uses_avx2() ? kernel_avx2 : kernel_generic;
 }
 #else
-bool gemm_has_avx2(void)
-{
-    return false;
-}
-
 static kernel_fn *choose_kernel(void)
 {
     return kernel_generic;
 }
 #endif
-
-const char *gemm_isa(void)
-{
-    return choose_kernel() == kernel_generic ? "generic" : "avx2";
-}
 
 static size_t min_size(size_t a, size_t b)
 {

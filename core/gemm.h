@@ -37,8 +37,4 @@ struct gemm_operand gemm_columns(const float *x, size_t n_cols);
 struct gemm_operand gemm_matrix(const struct matrix *w);
 struct gemm_operand gemm_matrix_transposed(const struct matrix *w);
 
-/* Which kernel runs: "avx2" or "generic" (AXSCOPE_ISA=generic forces it). Same bits either way. */
-bool gemm_has_avx2(void);
-const char *gemm_isa(void);
-
 #endif

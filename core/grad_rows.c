@@ -1,10 +1,9 @@
 #include "core/grad_rows.h"
 
-#include "core/gemm.h"
 #include "core/grad_math.h"
+#include "core/isa.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 /* gelu(g) = g/2 (1 + tanh(a (g + b g³))) */
 static const float GELU_A = 0.79788456f, GELU_B = 0.044715f;
@@ -15,11 +14,11 @@ static const float GELU_A = 0.79788456f, GELU_B = 0.044715f;
 #undef ROWS
 #undef TARGET
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__GNUC__)
 #define ROWS(name) name##_avx2
 #define TARGET __attribute__((target("avx2")))
 #include "core/grad_rows_body.h"
-#define CALL(name, ...) (gemm_has_avx2() ? name##_avx2(__VA_ARGS__) : name##_generic(__VA_ARGS__))
+#define CALL(name, ...) (isa_uses_avx2() ? name##_avx2(__VA_ARGS__) : name##_generic(__VA_ARGS__))
 #else
 #define CALL(name, ...) name##_generic(__VA_ARGS__)
 #endif
