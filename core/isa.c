@@ -60,13 +60,40 @@ const char *isa_name(enum isa isa)
     return names[isa];
 }
 
+/* The set that the environment names, N_ISAS if there is none of that name; false: it names none.
+ */
+static bool forced_isa(enum isa *out)
+{
+    const char *name = getenv("AXSCOPE_ISA");
+    if (!name || !*name)
+        return false;
+    int isa = 0;
+    while (isa < N_ISAS && strcmp(name, isa_name((enum isa)isa)) != 0)
+        isa++;
+    *out = (enum isa)isa;
+    return true;
+}
+
+int isa_check_forced(struct err *err)
+{
+    enum isa forced;
+    if (!forced_isa(&forced) || (forced < N_ISAS && isa_has(forced)))
+        return ERR_OK;
+    if (forced < N_ISAS)
+        err_set(err, ERR_ARG, "AXSCOPE_ISA=%s: this processor lacks those instructions",
+                isa_name(forced));
+    else
+        err_set(err, ERR_ARG, "AXSCOPE_ISA=%s: there is no such instruction set",
+                getenv("AXSCOPE_ISA"));
+    err_hint(err, "Leave it unset for the best one here, %s; generic works everywhere.",
+             isa_name(isa_best()));
+    return ERR_ARG;
+}
+
 static enum isa choose(void)
 {
-    const char *forced = getenv("AXSCOPE_ISA");
-    for (int isa = 0; forced && isa < N_ISAS; isa++)
-        if (strcmp(forced, isa_name((enum isa)isa)) == 0 && isa_has((enum isa)isa))
-            return (enum isa)isa;
-    return isa_best();
+    enum isa forced;
+    return forced_isa(&forced) && forced < N_ISAS && isa_has(forced) ? forced : isa_best();
 }
 
 /* One more than the set in use; 0: not chosen yet. Two threads that choose at once choose the

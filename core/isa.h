@@ -1,6 +1,6 @@
 /* The instruction set that the kernels use, chosen once at run time by asking the processor and
  * the system, which has to keep the registers. AXSCOPE_ISA=NAME in the environment forces one that
- * the processor has.
+ * the processor has; another name counts for nothing here, but isa_check_forced tells.
  *
  * AVX512 and NEON have kernels for products in f32 and for attention; what else there is for AVX2
  * is used with AVX512 too. They were tested under emulators alone: their speed is not known.
@@ -8,6 +8,8 @@
  * 16 of their 24 bits. */
 #ifndef CORE_ISA_H
 #define CORE_ISA_H
+
+#include "data/err.h"
 
 #include <stdbool.h>
 
@@ -22,6 +24,10 @@ enum isa {
 
 enum isa isa_current(void);
 const char *isa_name(enum isa isa); /* "generic", "neon", "avx2", "avx512" */
+
+/* ERR_ARG if AXSCOPE_ISA forces none that there is, or one that the processor lacks; empty counts
+ * as not set. For a program to ask before it computes. */
+int isa_check_forced(struct err *err) ERR_CHECK;
 
 /* Whether functions for AVX2 may be called: by the set in use, not by the processor. */
 bool isa_uses_avx2(void);

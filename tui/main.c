@@ -1,4 +1,5 @@
 /* The program: arguments, locale, dispatch, error texts and exit statuses. */
+#include "core/isa.h"
 #include "core/matmul.h"
 #include "data/mem.h"
 #include "tui/app_run.h"
@@ -64,7 +65,8 @@ static int run(const struct args *args, struct err *err)
         [COMMAND_SELFTEST] = cli_selftest,
         [COMMAND_BENCH] = cli_bench,
     };
-    return commands[args->command](args, err);
+    int rc = isa_check_forced(err);
+    return rc == ERR_OK ? commands[args->command](args, err) : rc;
 }
 
 int main(int argc, char **argv)

@@ -33,6 +33,24 @@ START_TEST(what_is_used_is_what_was_asked_for)
 }
 END_TEST
 
+START_TEST(a_forced_set_that_cannot_be_used_is_an_error_of_usage)
+{
+    struct err err;
+    unsetenv("AXSCOPE_ISA");
+    ck_assert_int_eq(isa_check_forced(&err), ERR_OK);
+    setenv("AXSCOPE_ISA", "", 1);
+    ck_assert_int_eq(isa_check_forced(&err), ERR_OK);
+    for (int i = 0; i < N_ISAS; i++) {
+        setenv("AXSCOPE_ISA", isa_name((enum isa)i), 1);
+        ck_assert_int_eq(isa_check_forced(&err), isa_has((enum isa)i) ? ERR_OK : ERR_ARG);
+    }
+    setenv("AXSCOPE_ISA", "AVX2", 1);
+    ck_assert_int_eq(isa_check_forced(&err), ERR_ARG);
+    ck_assert_ptr_nonnull(strstr(err.message, "AXSCOPE_ISA=AVX2"));
+    ck_assert_ptr_nonnull(strstr(err.hint, isa_name(isa_best())));
+}
+END_TEST
+
 /* In a process of its own: the choice is made once. */
 static enum isa chosen_under(const char *value)
 {
@@ -86,6 +104,7 @@ Suite *suite_isa(void)
     TCase *t = tcase_create("isa"), *child = tcase_create("choice");
     tcase_add_test(t, the_best_set_is_the_last_one_that_the_processor_has);
     tcase_add_test(t, what_is_used_is_what_was_asked_for);
+    tcase_add_test(t, a_forced_set_that_cannot_be_used_is_an_error_of_usage);
     tcase_add_test(t, the_environment_forces_a_set_that_the_processor_has);
     tcase_add_test(child, what_is_chosen_exists);
     suite_add_tcase(s, t);

@@ -127,6 +127,10 @@ refused 2 'column' search --dict "$mini" 'a(b'
 refused 2 'needs TEXT' read --model "$mini"
 refused 2 'names none' read --dict "$mini" --ids 2
 refused 1 'there is no such file or folder' read --model /nowhere --ids 2
+export AXSCOPE_ISA=sse9
+refused 2 'AXSCOPE_ISA=sse9: there is no such instruction set' read --model "$mini" --ids 2
+fine 'usage' --help
+unset AXSCOPE_ISA
 refused 1 'out of range' read --model "$mini" --ids 2,384
 refused 1 'out of range' read --model "$mini" --ids 2 --concept 64
 refused 1 'out of range' show --model "$mini" 64
