@@ -2,12 +2,10 @@
 
 #include "core/isa.h"
 #include "core/kernels.h"
-#include "data/mem.h"
+#include "core/thread_room.h"
 
 #include <assert.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Up to so many rows use values as they lie. */
@@ -32,37 +30,6 @@ void visible_keys(int *first, int *end, const struct attention_config *config,
         *first = query->pos - config->window + 1;
 }
 
-/* --- a thread's scratch memory, freed when the thread ends --- */
-
-struct scratch {
-    size_t cap; /* floats */
-    float floats[];
-};
-
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-
-static void make_scratch_key(void)
-{
-    int failed = pthread_key_create(&scratch_key, free);
-    assert(!failed);
-}
-
-static float *thread_scratch(size_t n)
-{
-    pthread_once(&scratch_once, make_scratch_key);
-    struct scratch *s = pthread_getspecific(scratch_key);
-    if (s && s->cap >= n)
-        return s->floats;
-    free(s);
-    s = mem_alloc(1, sizeof *s + n * sizeof *s->floats);
-    s->cap = n;
-    pthread_setspecific(scratch_key, s);
-    return s->floats;
-}
-
-/* --- the tile --- */
-
 size_t tile_width(const struct attention_config *config)
 {
     return ((size_t)config->d_head + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
@@ -79,8 +46,9 @@ void tile_open(struct tile *t, const struct attention_config *config,
     const size_t d_head = (size_t)config->d_head, width = tile_width(config);
     assert(n_queries * (size_t)n_heads <= TILE_ROWS);
     *t = (struct tile){config, queries, n_queries, first_head, n_heads, width, .max = {0}};
-    t->q = thread_scratch(TILE_ROWS * (2 * width + ATTENTION_CHUNK) +
-                          (TILE_ROOM + ATTENTION_CHUNK) * width);
+    const size_t n_floats =
+        TILE_ROWS * (2 * width + ATTENTION_CHUNK) + (TILE_ROOM + ATTENTION_CHUNK) * width;
+    t->q = thread_room(ROOM_TASK, n_floats * sizeof *t->q);
     t->out = t->q + TILE_ROWS * width;
     t->scores = t->out + TILE_ROWS * width;
     t->room = t->scores + TILE_ROWS * ATTENTION_CHUNK;

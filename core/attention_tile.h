@@ -33,7 +33,7 @@ struct tile {
 
 size_t tile_width(const struct attention_config *config);
 
-/* A tile in the calling thread's scratch memory; the thread's next one overwrites it. */
+/* A tile in the calling thread's ROOM_TASK (core/thread_room.h); its next use overwrites it. */
 void tile_open(struct tile *t, const struct attention_config *config,
                const struct attention_query *queries, size_t n_queries, int first_head,
                int n_heads);

@@ -1,4 +1,5 @@
-/* Scratch memory that a thread keeps from one product to the next. Freed when the thread ends. */
+/* Scratch memory that a thread keeps from one product or attention to the next. Freed when the
+ * thread ends. */
 #ifndef CORE_THREAD_ROOM_H
 #define CORE_THREAD_ROOM_H
 
