@@ -2,6 +2,7 @@
 
 #include "core/isa.h"
 #include "core/kernels.h"
+#include "core/parts.h"
 #include "core/thread_room.h"
 
 #include <assert.h>
@@ -143,7 +144,7 @@ static void score_keys(const struct tile *t, const struct chunk *c, size_t n_row
         return;
     }
     for (size_t j = 0; j < n; j += TILE_ROOM) {
-        size_t n_some = n - j < TILE_ROOM ? n - j : TILE_ROOM;
+        size_t n_some = size_min(TILE_ROOM, n - j);
         attention_kernels_in_use()->scores(t->scores + j, t->q, n_rows,
                                            lay_out(t, c, c->span->keys, j, n_some), t->width,
                                            n_some, t->width);
@@ -167,7 +168,7 @@ static void mix_values(const struct tile *t, const struct chunk *c, size_t n_row
         return;
     }
     for (size_t j = 0; j < n; j += TILE_ROOM) {
-        size_t n_some = n - j < TILE_ROOM ? n - j : TILE_ROOM;
+        size_t n_some = size_min(TILE_ROOM, n - j);
         attention_kernels_in_use()->add(t->out, t->scores + j, n_rows,
                                         lay_out(t, c, c->span->values, j, n_some), t->width, n_some,
                                         t->width);

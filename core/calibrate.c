@@ -2,6 +2,7 @@
 
 #include "core/forward.h"
 #include "core/latents.h"
+#include "core/parts.h"
 #include "data/mem.h"
 #include "data/sae_params.h"
 
@@ -242,7 +243,7 @@ static int count_prompt(struct reader *r, const struct grouped *item, struct err
     const struct prompt *prompt = &item->prompt;
     int rc = ERR_OK;
     for (size_t t = 0; t < prompt->ids.n && rc == ERR_OK; t += BLOCK) {
-        size_t n = prompt->ids.n - t < BLOCK ? prompt->ids.n - t : BLOCK;
+        size_t n = size_min(BLOCK, prompt->ids.n - t);
         rc = latents_encode(r->values, dict, session_resid(item->session) + t * dict->d_model, n,
                             dict->d_model, true, err);
         if (rc == ERR_OK)

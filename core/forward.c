@@ -3,6 +3,7 @@
 #include "core/attention.h"
 #include "core/kernels.h"
 #include "core/matmul.h"
+#include "core/parts.h"
 #include "core/pool.h"
 #include "data/mem.h"
 
@@ -209,29 +210,29 @@ struct pieces {
 static void gelu_piece(void *data, size_t i)
 {
     const struct pieces *p = data;
-    size_t at = i * PIECE, n = p->n - at < PIECE ? p->n - at : PIECE;
-    gelu_tanh_mul(p->x + at, p->x + at, p->up + at, n);
+    size_t at = i * PIECE;
+    gelu_tanh_mul(p->x + at, p->x + at, p->up + at, size_min(PIECE, p->n - at));
 }
 
 static void softcap_piece(void *data, size_t i)
 {
     const struct pieces *p = data;
     size_t at = i * PIECE;
-    softcap(p->x + at, p->cap, p->n - at < PIECE ? p->n - at : PIECE);
+    softcap(p->x + at, p->cap, size_min(PIECE, p->n - at));
 }
 
 /* gate = gelu(gate) * up */
 static void gelu_all(float *gate, const float *up, size_t n)
 {
     struct pieces p = {gate, up, 0, n};
-    pool_run(gelu_piece, &p, (n + PIECE - 1) / PIECE, (double)n * EXP_COST);
+    pool_run(gelu_piece, &p, n_parts(n, PIECE), (double)n * EXP_COST);
 }
 
 static void softcap_all(float *x, float cap, size_t n)
 {
     struct pieces p = {x, NULL, cap, n};
     if (cap != 0)
-        pool_run(softcap_piece, &p, (n + PIECE - 1) / PIECE, (double)n * EXP_COST);
+        pool_run(softcap_piece, &p, n_parts(n, PIECE), (double)n * EXP_COST);
 }
 
 /* --- parts of a layer; all over the rows of a batch --- */

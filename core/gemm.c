@@ -1,6 +1,7 @@
 #include "core/gemm.h"
 
 #include "core/isa.h"
+#include "core/parts.h"
 #include "data/mem.h"
 
 #include <assert.h>
@@ -72,18 +73,13 @@ static kernel_fn *choose_kernel(void)
 }
 #endif
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* dst [n_minor-wide panels][k][width] from n_major x k elements; missing ones are zero. `major` is
  * the stride along the panel's width, `minor` along k. */
 static void pack_f32(float *dst, const float *src, size_t n, size_t k, size_t width, size_t major,
                      size_t minor)
 {
     for (size_t i0 = 0; i0 < n; i0 += width, dst += width * k) {
-        size_t here = min_size(width, n - i0);
+        size_t here = size_min(width, n - i0);
         const float *from = src + i0 * major;
         if (here < width)
             memset(dst, 0, width * k * sizeof *dst);
@@ -148,7 +144,7 @@ static void run_block(float *c, size_t ldc, const struct gemm_space *s, size_t m
             if (m - i >= MR && n - j >= NR)
                 kernel(tile, ldc, a, b, k);
             else
-                run_edge(tile, ldc, a, b, min_size(MR, m - i), min_size(NR, n - j), k, kernel);
+                run_edge(tile, ldc, a, b, size_min(MR, m - i), size_min(NR, n - j), k, kernel);
         }
 }
 
@@ -159,13 +155,13 @@ void gemm(float *c, size_t ldc, struct gemm_operand a, struct gemm_operand b, si
     for (size_t i = 0; i < m && !accumulate; i++)
         memset(c + i * ldc, 0, n * sizeof *c);
     for (size_t p = 0; p < k; p += KC) {
-        size_t kc = min_size(KC, k - p);
+        size_t kc = size_min(KC, k - p);
         for (size_t j = 0; j < n; j += NC) {
-            size_t nc = min_size(NC, n - j);
+            size_t nc = size_min(NC, n - j);
             pack(s->b, b.data, b.dtype, p * b.row_stride + j * b.col_stride, nc, kc, NR,
                  b.col_stride, b.row_stride);
             for (size_t i = 0; i < m; i += MC) {
-                size_t mc = min_size(MC, m - i);
+                size_t mc = size_min(MC, m - i);
                 pack(s->a, a.data, a.dtype, i * a.row_stride + p * a.col_stride, mc, kc, MR,
                      a.row_stride, a.col_stride);
                 run_block(c + i * ldc + j, ldc, s, mc, nc, kc, kernel);

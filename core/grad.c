@@ -2,6 +2,7 @@
 
 #include "core/grad_internal.h"
 #include "core/grad_rows.h"
+#include "core/parts.h"
 #include "data/mem.h"
 
 #include <math.h>
@@ -225,7 +226,7 @@ static void head_backward(struct tape *tape, float scale, struct model_grads *gr
     size_t rows = (size_t)tape->n_seqs * (size_t)tape->n_tokens, d = (size_t)c->d_model;
     long ignored = 0;
     for (size_t r = 0; r < rows; r += tape->n_chunk) {
-        size_t n = rows - r < tape->n_chunk ? rows - r : tape->n_chunk;
+        size_t n = size_min(tape->n_chunk, rows - r);
         if (tape->n_chunk < rows) /* one chunk: the forward pass has left its gradient there */
             head_chunk(tape, r, n, &ignored);
         scale_row(tape->logits, scale, n * (size_t)c->n_vocab);
@@ -270,7 +271,7 @@ double tape_forward(struct tape *tape, const int *ids, const int *targets, const
     double loss = 0;
     *n_counted = 0;
     for (size_t r = 0; r < rows; r += tape->n_chunk)
-        loss += head_chunk(tape, r, rows - r < tape->n_chunk ? rows - r : tape->n_chunk, n_counted);
+        loss += head_chunk(tape, r, size_min(tape->n_chunk, rows - r), n_counted);
     return loss;
 }
 

@@ -5,6 +5,7 @@
 #include "core/matmul_int.h"
 #include "core/matmul_kernels.h"
 #include "core/panel.h"
+#include "core/parts.h"
 #include "core/pool.h"
 #include "core/thread_room.h"
 
@@ -31,30 +32,20 @@
 #define UNTRANSPOSED_MAX_ROWS 4 /* above, OpenBLAS is faster */
 #define TILE_FLOATS (MANY_TILE_OUT * MANY_TILE_IN)
 
-static size_t size_min(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t n_blocks(size_t n, size_t block)
-{
-    return (n + block - 1) / block;
-}
-
 /* Columns that are converted at a time: equal parts of whole blocks. */
 static size_t many_tile_in(const struct matrix *w)
 {
     size_t block = dtype_block(w->dtype);
-    return n_blocks(n_blocks(w->n_cols, n_blocks(w->n_cols, MANY_TILE_IN)), block) * block;
+    return n_parts(n_parts(w->n_cols, n_parts(w->n_cols, MANY_TILE_IN)), block) * block;
 }
 
 /* Weight rows of one sgemm: equal parts, and a number of parts that 2 or 4 threads can share. */
 static size_t many_tile_out(size_t n_out)
 {
-    size_t n_tiles = n_blocks(n_out, MANY_TILE_OUT);
+    size_t n_tiles = n_parts(n_out, MANY_TILE_OUT);
     if (n_tiles > 2)
-        n_tiles = n_blocks(n_tiles, 4) * 4;
-    return n_blocks(n_out, n_tiles);
+        n_tiles = n_parts(n_tiles, 4) * 4;
+    return n_parts(n_out, n_tiles);
 }
 
 /* Long stretches, so that the processor's prefetching seldom starts afresh, but enough of them. */
@@ -91,11 +82,6 @@ struct product {
     size_t n;
 };
 
-static const char *weight_at(const struct matrix *w, size_t row, size_t col)
-{
-    return (const char *)w->data + dtype_bytes(w->dtype, row * w->n_cols + col);
-}
-
 /* f32 weights that a float pointer may point to: files need not align them. */
 static const float *as_f32(const struct matrix *w)
 {
@@ -109,7 +95,7 @@ static void few_rows_task(void *data, size_t task)
     const size_t tile_out = few_tile_out(p->w->n_rows);
     size_t j = task * tile_out;
     size_t n_out = size_min(tile_out, p->w->n_rows - j);
-    matmul_kernels_in_use()->few_rows(p->y + j, p->w->n_rows, p->x, p->n, weight_at(p->w, j, 0),
+    matmul_kernels_in_use()->few_rows(p->y + j, p->w->n_rows, p->x, p->n, matrix_at(p->w, j, 0),
                                       p->w->dtype, n_out, p->w->n_cols);
 }
 
@@ -132,7 +118,7 @@ static void many_rows_task(void *data, size_t task)
     for (size_t i = 0; i < w->n_cols; i += tile_in) {
         size_t width = size_min(tile_in, w->n_cols - i);
         for (size_t row = 0; row < (size_t)n_out; row++)
-            matmul_kernels_in_use()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype,
+            matmul_kernels_in_use()->to_f32(tile + row * width, matrix_at(w, j + row, i), w->dtype,
                                             width);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)p->n, n_out, (int)width, 1,
                     p->x + i, n_in, tile, (int)width, i > 0, y, (int)w->n_rows);
@@ -156,9 +142,9 @@ void matmul(float *y, const float *x, const struct matrix *w, size_t n)
     if (panels && panel_pays(n))
         panel_product(y, x, w, n, panels, matmul_kernels_in_use());
     else if (n < MATMUL_MANY_ROWS)
-        pool_run(few_rows_task, &p, n_blocks(w->n_rows, few_tile_out(w->n_rows)), n_products);
+        pool_run(few_rows_task, &p, n_parts(w->n_rows, few_tile_out(w->n_rows)), n_products);
     else
-        pool_run(many_rows_task, &p, n_blocks(w->n_rows, many_tile_out(w->n_rows)), n_products);
+        pool_run(many_rows_task, &p, n_parts(w->n_rows, many_tile_out(w->n_rows)), n_products);
 }
 
 /* --- dx += dy W --- */
@@ -186,7 +172,7 @@ static void backward_task(void *data, size_t task)
     for (size_t j = 0; j < w->n_rows; j += BACK_TILE_OUT) {
         size_t height = size_min(BACK_TILE_OUT, w->n_rows - j);
         for (size_t row = 0; row < height; row++)
-            matmul_kernels_in_use()->to_f32(tile + row * width, weight_at(w, j + row, i), w->dtype,
+            matmul_kernels_in_use()->to_f32(tile + row * width, matrix_at(w, j + row, i), w->dtype,
                                             width);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, (int)width, (int)height, 1,
                     b->dy + j, n_out, tile, (int)width, 1, b->dx + i, n_in);
@@ -199,7 +185,7 @@ void matmul_backward(float *dx, const float *dy, const struct matrix *w, size_t 
     struct backward b = {dx, dy, w, n};
     pthread_once(&blas_once, tame_blas);
     if (n > 0)
-        pool_run(backward_task, &b, n_blocks(w->n_cols, BACK_TILE_IN),
+        pool_run(backward_task, &b, n_parts(w->n_cols, BACK_TILE_IN),
                  (double)n * (double)w->n_rows * (double)w->n_cols);
 }
 
@@ -214,7 +200,7 @@ static void untransposed_task(void *data, size_t task)
     size_t width = size_min(UNTRANSPOSED_TILE, w->n_cols - i);
     float stretch[UNTRANSPOSED_TILE];
     for (size_t j = 0; j < w->n_rows; j++) {
-        matmul_kernels_in_use()->to_f32(stretch, weight_at(w, j, i), w->dtype, width);
+        matmul_kernels_in_use()->to_f32(stretch, matrix_at(w, j, i), w->dtype, width);
         for (size_t t = 0; t < b->n; t++)
             axpy(b->dx + t * w->n_cols + i, b->dy[t * w->n_rows + j], stretch, width);
     }
@@ -226,6 +212,6 @@ void matmul_untransposed(float *y, const float *x, const struct matrix *w, size_
     if (n > UNTRANSPOSED_MAX_ROWS)
         matmul_backward(y, x, w, n);
     else if (n > 0)
-        pool_run(untransposed_task, &b, n_blocks(w->n_cols, UNTRANSPOSED_TILE),
+        pool_run(untransposed_task, &b, n_parts(w->n_cols, UNTRANSPOSED_TILE),
                  (double)n * (double)w->n_rows * (double)w->n_cols);
 }

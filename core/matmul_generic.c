@@ -1,6 +1,7 @@
 /* The kernels in plain C: the road for processors without a set of their own, and the yardstick
  * for those that have one. */
 #include "core/matmul_kernels.h"
+#include "core/parts.h"
 
 /* Eight sums, as a vector unit would keep them: the compiler can use one. */
 static float dot_chunk(const float *a, const float *b, size_t n)
@@ -24,7 +25,7 @@ static void few_rows(float *y, size_t ldy, const float *x, size_t n, const void 
         for (size_t t = 0; t < n; t++)
             y[t * ldy + j] = 0;
         for (size_t i = 0; i < n_in; i += MATMUL_CHUNK) {
-            size_t n_chunk = n_in - i < MATMUL_CHUNK ? n_in - i : MATMUL_CHUNK;
+            size_t n_chunk = size_min(MATMUL_CHUNK, n_in - i);
             tensor_to_f32(buf, rows + dtype_bytes(dtype, j * n_in + i), dtype, n_chunk);
             for (size_t t = 0; t < n; t++)
                 y[t * ldy + j] += dot_chunk(x + t * n_in + i, buf, n_chunk);

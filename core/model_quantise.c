@@ -1,5 +1,6 @@
 #include "core/model_quantise.h"
 
+#include "core/parts.h"
 #include "core/pool.h"
 #include "core/quant_q8.h"
 #include "data/calibration.h"
@@ -101,7 +102,7 @@ size_t model_quantised_bytes(const struct model *model)
 /* Rows of one matrix, shared by the threads. */
 struct rows {
     uint8_t *dst;
-    const uint8_t *src;
+    const char *src;
     enum dtype dtype;
     size_t n_rows, n_cols, rows_per_task;
 };
@@ -109,9 +110,7 @@ struct rows {
 static void quantise_task(void *data, size_t task)
 {
     const struct rows *r = data;
-    size_t row = task * r->rows_per_task, n = r->n_rows - row;
-    if (n > r->rows_per_task)
-        n = r->rows_per_task;
+    size_t row = task * r->rows_per_task, n = size_min(r->rows_per_task, r->n_rows - row);
     quant_q8(r->dst + dtype_bytes(DTYPE_Q8_0, row * r->n_cols),
              r->src + dtype_bytes(r->dtype, row * r->n_cols), r->dtype, n * r->n_cols);
 }
@@ -125,10 +124,10 @@ static size_t rows_in(size_t n_bytes, const struct matrix *m)
 /* Blocks of rows first .. first + n, and the stored ones given back to the system. */
 static void quantise_rows(uint8_t *dst, const struct matrix *m, size_t first, size_t n)
 {
-    const uint8_t *src = (const uint8_t *)m->data + dtype_bytes(m->dtype, first * m->n_cols);
+    const char *src = matrix_at(m, first, 0);
     size_t n_bytes = dtype_bytes(m->dtype, n * m->n_cols), per_task = rows_in(TASK_BYTES, m);
     struct rows rows = {dst, src, m->dtype, n, m->n_cols, per_task};
-    pool_run(quantise_task, &rows, (n + per_task - 1) / per_task, COST_PER_BYTE * (double)n_bytes);
+    pool_run(quantise_task, &rows, n_parts(n, per_task), COST_PER_BYTE * (double)n_bytes);
     file_map_release(src, n_bytes);
 }
 
@@ -150,7 +149,7 @@ static int quantise_matrix(struct work *w, const struct item *item, uint8_t *dst
     size_t step = rows_in(STEP_BYTES, m);
     int rc = ERR_OK;
     for (size_t row = 0; row < m->n_rows && rc == ERR_OK; row += step) {
-        size_t n = m->n_rows - row < step ? m->n_rows - row : step;
+        size_t n = size_min(step, m->n_rows - row);
         size_t n_bytes = dtype_bytes(DTYPE_Q8_0, n * m->n_cols);
         quantise_rows(dst, m, row, n);
         if (writer)

@@ -1,6 +1,7 @@
 #include "core/panel.h"
 
 #include "core/isa.h"
+#include "core/parts.h"
 #include "core/pool.h"
 #include "core/thread_room.h"
 
@@ -23,16 +24,6 @@ const struct panel_kernels *panel_kernels_in_use(void)
     static const struct panel_kernels *const of[N_ISAS] = {
         [ISA_NEON] = &panel_neon, [ISA_AVX2] = &panel_avx2, [ISA_AVX512] = &panel_avx512};
     return of[isa_current()];
-}
-
-static size_t size_min(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t n_parts(size_t n, size_t part)
-{
-    return (n + part - 1) / part;
 }
 
 struct product {
@@ -89,11 +80,6 @@ struct piece {
     size_t col, n_cols;
 };
 
-static const char *weight_at(const struct matrix *w, size_t row, size_t col)
-{
-    return (const char *)w->data + dtype_bytes(w->dtype, row * w->n_cols + col);
-}
-
 static struct piece piece_at(const struct product *p, size_t row, size_t col)
 {
     return (struct piece){row, size_min(PANEL_ROWS, p->w->n_rows - row), col,
@@ -103,7 +89,7 @@ static struct piece piece_at(const struct product *p, size_t row, size_t col)
 static void make_panel(struct task_room *room, const struct product *p, const struct piece *at)
 {
     const struct matrix *w = p->w;
-    const char *stored = weight_at(w, at->row, at->col);
+    const char *stored = matrix_at(w, at->row, at->col);
     const size_t stride = dtype_bytes(w->dtype, w->n_cols);
     if (dtype_block(w->dtype) == 1) {
         p->panels->make(room->panel, stored, w->dtype, stride, at->n_rows, at->n_cols);
@@ -136,7 +122,7 @@ static bool piece_after(struct piece *next, const struct product *p, const struc
 static struct panel_fetch fetch_of(const struct product *p, const struct piece *piece)
 {
     const enum dtype dtype = p->w->dtype;
-    return (struct panel_fetch){weight_at(p->w, piece->row, piece->col) + LINE - 1,
+    return (struct panel_fetch){matrix_at(p->w, piece->row, piece->col) + LINE - 1,
                                 dtype_bytes(dtype, p->w->n_cols), piece->n_rows,
                                 n_parts(dtype_bytes(dtype, piece->n_cols), LINE)};
 }

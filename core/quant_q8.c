@@ -1,6 +1,7 @@
 #include "core/quant_q8.h"
 
 #include "core/isa.h"
+#include "core/parts.h"
 #include "data/quant.h"
 
 #include <assert.h>
@@ -15,7 +16,7 @@ void quant_q8_generic(void *dst, const void *src, enum dtype dtype, size_t n)
     uint8_t *to = dst;
     assert(n % QUANT_BLOCK == 0);
     for (size_t i = 0; i < n; i += STRETCH) {
-        size_t len = n - i < STRETCH ? n - i : STRETCH;
+        size_t len = size_min(STRETCH, n - i);
         tensor_to_f32(x, from + dtype_bytes(dtype, i), dtype, len);
         quant_q8_0(to + dtype_bytes(DTYPE_Q8_0, i), x, len);
     }

@@ -1,6 +1,7 @@
 #include "core/sae.h"
 
 #include "core/matmul.h"
+#include "core/parts.h"
 #include "data/mem.h"
 
 #include <assert.h>
@@ -57,7 +58,7 @@ void sae_project(float *out, const struct sae_params *sae, const float *resid, s
     size_t d = sae->w_enc.n_rows, n = sae->w_enc.n_cols;
     float *x = mem_alloc(BLOCK_TOKENS * d, sizeof *x);
     for (size_t first = 0; first < n_tokens; first += BLOCK_TOKENS) {
-        size_t rows = n_tokens - first < BLOCK_TOKENS ? n_tokens - first : BLOCK_TOKENS;
+        size_t rows = size_min(BLOCK_TOKENS, n_tokens - first);
         for (size_t t = 0; t < rows; t++) {
             encoder_input(x + t * d, sae, resid + (first + t) * d);
             memcpy(out + (first + t) * n, sae->b_enc, n * sizeof *out);
@@ -165,11 +166,9 @@ void sae_activate(float *acts, const struct sae_params *sae, size_t n_tokens, bo
 void sae_encoder_column(float *dst, const struct sae_params *sae, size_t feature)
 {
     const struct matrix *w = &sae->w_enc;
-    size_t size = dtype_size(w->dtype);
     assert(feature < w->n_cols);
     for (size_t i = 0; i < w->n_rows; i++)
-        tensor_to_f32(dst + i, (const char *)w->data + (i * w->n_cols + feature) * size, w->dtype,
-                      1);
+        tensor_to_f32(dst + i, matrix_at(w, i, feature), w->dtype, 1);
 }
 
 static float topk_act(const struct sae_params *sae, size_t feature, const float *h)

@@ -1,5 +1,6 @@
 #include "core/trainer.h"
 
+#include "core/parts.h"
 #include "data/file.h"
 #include "data/mem.h"
 #include "data/safetensors.h"
@@ -192,8 +193,7 @@ static void add_pieces(struct trainer *tr, const float *w, size_t n, bool decays
     size_t first = (size_t)(w - tr->model->params.block);
     for (size_t i = 0; i < n; i += PIECE) {
         tr->pieces = mem_grow(tr->pieces, &tr->cap_pieces, tr->n_pieces + 1, sizeof *tr->pieces);
-        tr->pieces[tr->n_pieces++] =
-            (struct piece){first + i, n - i < PIECE ? n - i : PIECE, decays};
+        tr->pieces[tr->n_pieces++] = (struct piece){first + i, size_min(PIECE, n - i), decays};
     }
 }
 

@@ -172,11 +172,15 @@ void tensor_to_f32(float *dst, const void *src, enum dtype dtype, size_t n)
         quant_to_f32(dst, src, dtype, n);
 }
 
+const char *matrix_at(const struct matrix *m, size_t row, size_t col)
+{
+    return (const char *)m->data + dtype_bytes(m->dtype, row * m->n_cols + col);
+}
+
 void matrix_row(float *dst, const struct matrix *m, size_t row)
 {
     assert(row < m->n_rows);
-    size_t stride = dtype_bytes(m->dtype, m->n_cols);
-    tensor_to_f32(dst, (const unsigned char *)m->data + row * stride, m->dtype, m->n_cols);
+    tensor_to_f32(dst, matrix_at(m, row, 0), m->dtype, m->n_cols);
 }
 
 int matrix_from_tensor(struct matrix *out, const struct tensor *t, struct err *err)

@@ -65,6 +65,9 @@ uint16_t f32_to_f16(float v);
  * aligned. */
 void tensor_to_f32(float *dst, const void *src, enum dtype dtype, size_t n);
 
+/* Where element (row, col) is stored; with blocks, where the one that begins there is. */
+const char *matrix_at(const struct matrix *m, size_t row, size_t col);
+
 /* Row `row` of a matrix as f32: dst [n_cols]. */
 void matrix_row(float *dst, const struct matrix *m, size_t row);
 
