@@ -59,14 +59,14 @@ static void add_both(struct bench *b, const struct trial *t, const struct trial 
     free(shared);
 }
 
-void bench_fidelity(struct bench *b, const struct bench_subject *s, const struct model *reference,
+void bench_fidelity(struct bench *b, const struct bench_subject *s, struct model *reference,
                     int n_tokens)
 {
     struct err err = {0};
     struct trial t = {0}, other = {0};
     struct scope other_scope = *s->scope;
     struct bench_subject other_subject = *s;
-    other_scope.model = (struct model *)(uintptr_t)reference; /* which is read only */
+    other_scope.model = reference;
     other_subject.scope = &other_scope;
     if (b->progress)
         b->progress(b->data, "fidelity");

@@ -5,16 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static size_t width_of(const struct session *s)
-{
-    return (size_t)s->model->config.d_model;
-}
-
 static bool is_cancelled(void *data)
 {
     struct session *s = data;
@@ -98,7 +88,7 @@ int session_reserve_batch(struct session *s, struct err *err)
     if (!s->rows)
         s->rows = mem_alloc(FORWARD_MAX_ROWS, sizeof *s->rows);
     if (!s->x)
-        s->x = mem_try_alloc(FORWARD_MAX_ROWS * width_of(s), sizeof *s->x);
+        s->x = mem_try_alloc(FORWARD_MAX_ROWS * session_width(s), sizeof *s->x);
     if (!s->x)
         return err_set(err, ERR_NOMEM, "no memory for a batch of %d tokens", FORWARD_MAX_ROWS);
     return ERR_OK;
@@ -111,7 +101,8 @@ int session_reserve_branch(struct session *s, struct branch *b, struct err *err)
     if (rc == ERR_OK)
         rc = kv_cache_reserve(&b->upper, n_total, err);
     if (rc == ERR_OK)
-        rc = session_reserve_resid(&b->resid, &b->cap_resid, (size_t)b->n_answer, width_of(s), err);
+        rc = session_reserve_resid(&b->resid, &b->cap_resid, (size_t)b->n_answer, session_width(s),
+                                   err);
     return rc == ERR_OK ? session_reserve_kept(s, b, err) : rc;
 }
 
@@ -211,7 +202,7 @@ int session_set_prompt(struct session *s, const int *ids, int n_ids, struct err 
     if (rc == ERR_OK)
         rc = kv_cache_reserve(&s->lower, n_ids, err);
     if (rc == ERR_OK)
-        rc = session_reserve_resid(&s->resid, &s->cap_resid, (size_t)n_ids, width_of(s), err);
+        rc = session_reserve_resid(&s->resid, &s->cap_resid, (size_t)n_ids, session_width(s), err);
     if (rc != ERR_OK)
         return rc;
     int n_common = 0;
@@ -243,11 +234,16 @@ int session_n_computed(const struct session *s)
 
 /* --- branches --- */
 
-struct branch *session_branch(const struct session *s, int branch)
+struct branch *session_branch(struct session *s, int branch)
 {
     assert(branch >= 0 && branch < s->n_branches);
-    /* the branches are part of the session, which is const to its readers only */
-    return (struct branch *)(uintptr_t)&s->branches[branch];
+    return &s->branches[branch];
+}
+
+const struct branch *session_see_branch(const struct session *s, int branch)
+{
+    assert(branch >= 0 && branch < s->n_branches);
+    return &s->branches[branch];
 }
 
 void session_truncate(struct session *s, int branch, int n_answer)
@@ -277,10 +273,10 @@ int session_append(struct session *s, int branch, int id, struct err *err)
 
 int session_n_answer(const struct session *s, int branch)
 {
-    return session_branch(s, branch)->n_answer;
+    return session_see_branch(s, branch)->n_answer;
 }
 
 const int *session_answer(const struct session *s, int branch)
 {
-    return session_branch(s, branch)->answer;
+    return session_see_branch(s, branch)->answer;
 }

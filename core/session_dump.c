@@ -24,7 +24,7 @@ static int after_layer(void *data, int layer, const struct batch *batch, struct 
 {
     const struct dump *d = data;
     const struct session *s = d->s;
-    const size_t d_model = (size_t)s->model->config.d_model;
+    const size_t d_model = session_width(s);
     for (int i = 0; i < d->n_layers; i++)
         if (d->layers[i] == layer)
             memcpy(d->resid[i] + (size_t)batch->rows[0].pos * d_model, batch->x,
@@ -37,7 +37,7 @@ static int after_layer(void *data, int layer, const struct batch *batch, struct 
 
 static int run_logits(struct dump *d, const struct batch *batch, struct err *err)
 {
-    const size_t d_model = (size_t)d->s->model->config.d_model;
+    const size_t d_model = session_width(d->s);
     const size_t n_vocab = (size_t)d->s->model->config.n_vocab;
     const struct row *first = batch->rows, *last = batch->rows + batch->n - 1;
     if (!d->logits)
@@ -66,7 +66,7 @@ static int run_chunk(struct dump *d, float *x, struct row *rows, int start, int 
 static int run(struct dump *d, struct err *err)
 {
     struct session *s = d->s;
-    float *x = mem_try_alloc(FORWARD_MAX_ROWS * (size_t)s->model->config.d_model, sizeof *x);
+    float *x = mem_try_alloc(FORWARD_MAX_ROWS * session_width(s), sizeof *x);
     if (!x)
         return err_set(err, ERR_NOMEM, "no memory for a batch of %d tokens", FORWARD_MAX_ROWS);
     struct row *rows = mem_alloc(FORWARD_MAX_ROWS, sizeof *rows);

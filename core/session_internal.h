@@ -59,13 +59,24 @@ struct session {
     long done, total; /* row-layers of the call that runs */
 };
 
+static inline size_t session_width(const struct session *s) /* d_model */
+{
+    return (size_t)s->model->config.d_model;
+}
+
+static inline int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 /* Room for a batch on its way: x and rows. */
 int session_reserve_batch(struct session *s, struct err *err) ERR_CHECK;
 /* Room for a branch's answer as it stands. */
 int session_reserve_branch(struct session *s, struct branch *b, struct err *err) ERR_CHECK;
 /* What is above the hook from position n on is not right any more. */
 void session_rewind_upper(struct branch *b, int n);
-struct branch *session_branch(const struct session *s, int branch);
+struct branch *session_branch(struct session *s, int branch);
+const struct branch *session_see_branch(const struct session *s, int branch);
 
 /* Room for n rows of residuals; those that are there stay. */
 int session_reserve_resid(float **resid, size_t *cap, size_t n, size_t d_model,

@@ -34,7 +34,7 @@ int session_reserve_kept(const struct session *s, struct branch *b, struct err *
     int rc = ERR_OK;
     for (int i = 0; i < s->n_kept && rc == ERR_OK; i++)
         rc = session_reserve_resid(&b->kept[i].resid, &b->kept[i].cap, (size_t)b->n_answer,
-                                   (size_t)s->model->config.d_model, err);
+                                   session_width(s), err);
     return rc;
 }
 
@@ -46,7 +46,7 @@ void session_free_kept(struct branch *b)
 
 void session_keep_row(const struct session *s, struct branch *b, int layer, int pos, const float *x)
 {
-    const size_t d_model = (size_t)s->model->config.d_model;
+    const size_t d_model = session_width(s);
     for (int i = 0; i < s->n_kept && pos >= s->n_prompt; i++)
         if (s->kept_layers[i] == layer)
             memcpy(b->kept[i].resid + (size_t)(pos - s->n_prompt) * d_model, x,
@@ -55,7 +55,7 @@ void session_keep_row(const struct session *s, struct branch *b, int layer, int 
 
 int session_answer_resid(const float **resid, const struct session *s, int branch, int layer)
 {
-    const struct branch *b = session_branch(s, branch);
+    const struct branch *b = session_see_branch(s, branch);
     *resid = b->resid;
     if (layer == s->hook_layer)
         return b->n_lower;

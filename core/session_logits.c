@@ -7,16 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static size_t width_of(const struct session *s)
-{
-    return (size_t)s->model->config.d_model;
-}
-
 static int n_above(const struct session *s)
 {
     return s->model->config.n_layers - s->hook_layer - 1;
@@ -39,7 +29,7 @@ struct rider {
 /* Runs the collected answer rows through the lower half and files their residuals. */
 static int run_lower(struct session *s, const struct rider *riders, int n, struct err *err)
 {
-    const size_t d_model = width_of(s);
+    const size_t d_model = session_width(s);
     struct batch batch = {.x = s->x, .rows = s->rows, .n = n};
     for (int t = 0; t < n; t++) {
         const struct branch *b = riders[t].branch;
@@ -59,8 +49,8 @@ static int run_lower(struct session *s, const struct rider *riders, int n, struc
 
 static const float *hook_resid(const struct session *s, const struct branch *b, int pos)
 {
-    return pos < s->n_prompt ? s->resid + (size_t)pos * width_of(s)
-                             : b->resid + (size_t)(pos - s->n_prompt) * width_of(s);
+    return pos < s->n_prompt ? s->resid + (size_t)pos * session_width(s)
+                             : b->resid + (size_t)(pos - s->n_prompt) * session_width(s);
 }
 
 static bool is_last(const struct session *s, const struct rider *rider)
@@ -81,7 +71,7 @@ static int edit_layer(void *data, int layer, const struct batch *batch, struct e
 {
     struct session *s = data;
     for (int t = 0; t < batch->n; t++) {
-        float *x = batch->x + (size_t)t * width_of(s);
+        float *x = batch->x + (size_t)t * session_width(s);
         struct branch *b = branch_of(s, &batch->rows[t]);
         session_keep_row(s, b, layer, batch->rows[t].pos, x);
         session_edit(s, b, layer, batch->rows[t].pos, x);
@@ -94,7 +84,7 @@ static int edit_layer(void *data, int layer, const struct batch *batch, struct e
 static int run_upper(struct session *s, const struct rider *riders, int n, float *last,
                      struct err *err)
 {
-    const size_t d_model = width_of(s);
+    const size_t d_model = session_width(s);
     bool keep[FORWARD_MAX_ROWS], keep_all = session_keeps(s, s->model->config.n_layers - 1);
     int n_last = 0;
     for (int t = 0; t < n; t++) {
@@ -140,8 +130,8 @@ static int flush(struct session *s, struct half *half, struct err *err)
     if (!half->is_upper)
         rc = run_lower(s, half->riders, half->n, err);
     else
-        rc = run_upper(s, half->riders, half->n, half->last + (size_t)half->n_last * width_of(s),
-                       err);
+        rc = run_upper(s, half->riders, half->n,
+                       half->last + (size_t)half->n_last * session_width(s), err);
     half->n = 0;
     if (half->is_upper && rc > 0)
         half->n_last += rc;
@@ -191,7 +181,7 @@ int session_logits(struct session *s, unsigned mask, float *logits, struct err *
     for (int i = 0; i < s->n_branches; i++)
         if (mask >> i & 1)
             last_rows[n++] = (struct row){NULL, s->n_prompt + s->branches[i].n_answer - 1};
-    float *last = mem_alloc((size_t)n * width_of(s) + 1, sizeof *last);
+    float *last = mem_alloc((size_t)n * session_width(s) + 1, sizeof *last);
     struct half *half = mem_zalloc(1, sizeof *half);
     int rc = prepare_logits(s, mask, err);
     if (rc == ERR_OK && s->n_read < s->n_prompt)

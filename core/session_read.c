@@ -42,7 +42,7 @@ static int collect(struct parts *parts, struct session *const *sessions, int n)
  */
 static int run_parts(struct session *lead, const struct parts *parts, struct err *err)
 {
-    const size_t d_model = (size_t)lead->model->config.d_model;
+    const size_t d_model = session_width(lead);
     struct batch batch = {.x = lead->x, .rows = lead->rows, .n = parts->n_rows};
     int t = 0;
     for (int i = 0; i < parts->n; i++) {

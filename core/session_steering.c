@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static int refuse_layers(const struct session *s, const struct steering *steering, struct err *err)
 {
     const int n_layers = s->model->config.n_layers;
@@ -30,7 +25,7 @@ int session_set_steering(struct session *s, int branch, const struct steering *s
 {
     static const struct steering none;
     struct branch *b = session_branch(s, branch);
-    const size_t d_model = (size_t)s->model->config.d_model;
+    const size_t d_model = session_width(s);
     if (!steering)
         steering = &none;
     if (steering->n > 0 && steering->d_model != d_model)
@@ -79,7 +74,7 @@ static float norm(const float *x, size_t n)
 
 void session_edit(const struct session *s, struct branch *b, int layer, int pos, float *x)
 {
-    const size_t d_model = (size_t)s->model->config.d_model;
+    const size_t d_model = session_width(s);
     if (!steering_reaches(&b->steering, layer, pos, s->n_prompt))
         return;
     if (pos >= s->n_prompt) {
@@ -97,7 +92,7 @@ void session_edit(const struct session *s, struct branch *b, int layer, int pos,
 
 float session_norm_ratio(const struct session *s, int branch, int layer)
 {
-    const struct branch *b = session_branch(s, branch);
+    const struct branch *b = session_see_branch(s, branch);
     double sum = 0;
     int n = 0;
     for (int pos = 0; pos < s->n_prompt; pos++) {
