@@ -84,6 +84,18 @@ static bool open_or_say(struct trial *t, struct bench *b, const struct bench_sub
 
 /* --- reading --- */
 
+/* Least work of a prompt of n tokens whose positions from `from` on are computed, with the latents
+ * of all. */
+static struct bench_work reading(const struct bench_subject *s, int from, int n)
+{
+    const struct model *model = s->scope->model;
+    const int end = s->scope->hook_layer + 1;
+    const struct cost layers = layers_cost(model, 0, end), latents = latents_cost(s->scope->dict);
+    return (struct bench_work){.flops = (n - from) * layers.flops + n * latents.flops +
+                                        attention_flops(model, 0, end, from, n),
+                               .bytes = layers.bytes + latents.bytes};
+}
+
 /* A prompt of one other token: nothing of the last run is a prefix of the next. */
 static int forget_prompt(void *data, int run, struct err *err)
 {
@@ -101,22 +113,17 @@ static int read_prompt(void *data, int run, struct err *err)
 
 static void read_one(struct bench *b, const struct bench_subject *s, int n)
 {
-    const struct model *model = s->scope->model;
-    const int end = s->scope->hook_layer + 1;
     char name[32], text[48];
     struct trial t;
     snprintf(name, sizeof name, "read_%d", n);
     snprintf(text, sizeof text, "cold read, %d tokens", n);
     if (!open_or_say(&t, b, s, n, 0, "read", name, text))
         return;
-    struct cost layers = layers_cost(model, 0, end), latents = latents_cost(s->scope->dict);
-    struct bench_work work = {.prepare = forget_prompt,
-                              .run = read_prompt,
-                              .data = &t,
-                              .flops = n * (layers.flops + latents.flops) +
-                                       attention_flops(model, 0, end, 0, n),
-                              .bytes = layers.bytes + latents.bytes,
-                              .n_tokens = n};
+    struct bench_work work = reading(s, 0, n);
+    work.prepare = forget_prompt;
+    work.run = read_prompt;
+    work.data = &t;
+    work.n_tokens = n;
     bench_measure(b, "read", name, text, &work);
     trial_close(&t);
 }
@@ -174,21 +181,17 @@ static int open_together(struct together *all, const struct bench_subject *s, in
 void bench_batch(struct bench *b, const struct bench_subject *s, int n_prompts, int n_tokens,
                  const char *alone)
 {
-    const struct model *model = s->scope->model;
-    const int end = s->scope->hook_layer + 1, n = n_prompts * n_tokens;
     char name[32], text[48];
     struct together all;
     struct err err = {0};
     snprintf(name, sizeof name, "batch_%dx%d", n_prompts, n_tokens);
     snprintf(text, sizeof text, "%d prompts of %d tokens together", n_prompts, n_tokens);
-    struct cost layers = layers_cost(model, 0, end), latents = latents_cost(s->scope->dict);
-    struct bench_work work = {.prepare = forget_prompts,
-                              .run = read_prompts,
-                              .data = &all,
-                              .flops = n * (layers.flops + latents.flops) +
-                                       n_prompts * attention_flops(model, 0, end, 0, n_tokens),
-                              .bytes = layers.bytes + latents.bytes,
-                              .n_tokens = n};
+    struct bench_work work = reading(s, 0, n_tokens);
+    work.prepare = forget_prompts;
+    work.run = read_prompts;
+    work.data = &all;
+    work.flops *= n_prompts; /* weights are read once for all */
+    work.n_tokens = n_prompts * n_tokens;
     if (open_together(&all, s, n_prompts, n_tokens, &err) == ERR_OK)
         bench_compare(b, bench_measure(b, "batch", name, text, &work), alone);
     else
@@ -210,21 +213,16 @@ static int change_last(void *data, int run, struct err *err)
 
 void bench_edit(struct bench *b, const struct bench_subject *s, int n)
 {
-    const struct model *model = s->scope->model;
-    const int end = s->scope->hook_layer + 1;
     char name[32], text[48];
     struct trial t;
     snprintf(name, sizeof name, "edit_%d", n);
     snprintf(text, sizeof text, "read again, last of %d edited", n);
     if (!open_or_say(&t, b, s, n, 0, "edit", name, text))
         return;
-    struct cost layers = layers_cost(model, 0, end), latents = latents_cost(s->scope->dict);
-    struct bench_work work = {.prepare = change_last,
-                              .run = read_prompt,
-                              .data = &t,
-                              .flops = layers.flops + n * latents.flops +
-                                       attention_flops(model, 0, end, n - 1, n),
-                              .bytes = layers.bytes + latents.bytes};
+    struct bench_work work = reading(s, n - 1, n);
+    work.prepare = change_last;
+    work.run = read_prompt;
+    work.data = &t;
     struct bench_figure *f = bench_measure(b, "edit", name, text, &work);
     bench_compare(b, f, "read_128");
     trial_close(&t);
