@@ -49,7 +49,7 @@ int latents_encode(float *acts, const struct dictionary *dict, const float *resi
 static bool has_margins(const struct dictionary *dict)
 {
     for (size_t c = 0; dict->act_max && dict->threshold && c < dict->n_concepts; c++)
-        if (dict->threshold[c] != dict->act_max[c])
+        if (dict->threshold[c] < dict->act_max[c])
             return true;
     return false;
 }
@@ -97,7 +97,7 @@ float score_in(enum score_unit unit, const struct dictionary *dict, size_t row, 
     if (unit == SCORE_Z)
         return calibration_z(dict->calibration, row, act);
     float act_max = dict->act_max[row];
-    if (unit == SCORE_MARGIN && dict->threshold[row] != act_max)
+    if (unit == SCORE_MARGIN && dict->threshold[row] < act_max)
         return (act - dict->threshold[row]) / (act_max - dict->threshold[row]);
     return act / act_max;
 }

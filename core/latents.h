@@ -21,8 +21,8 @@ int latents_encode(float *acts, const struct dictionary *dict, const float *resi
 /* The score that ranks concepts (DESIGN.md 2, Units): margin = (act - threshold) / (act_max -
  * threshold), z = (projection - mean) / spread of the calibration, share = act / act_max, raw =
  * act. z is of the signed projection: where that is negative, a rectified act will not do. In
- * margins the rows whose threshold equals act_max are scored by share. A row whose act_max is known
- * and not above 0 is dead and scores 0 in every unit but raw. */
+ * margins the rows whose threshold is not below act_max are scored by share. A row whose act_max is
+ * known and not above 0 is dead and scores 0 in every unit but raw. */
 enum score_unit { SCORE_MARGIN, SCORE_Z, SCORE_SHARE, SCORE_RAW, N_SCORE_UNITS };
 enum score_unit score_unit_of(const struct dictionary *dict); /* the first that it allows */
 bool score_unit_allowed(const struct dictionary *dict, enum score_unit unit);

@@ -92,12 +92,13 @@ START_TEST(the_unit_depends_on_what_the_dictionary_knows)
 }
 END_TEST
 
-START_TEST(a_dead_row_scores_zero_and_an_equal_threshold_falls_back_to_the_share)
+START_TEST(without_a_margin_the_share_counts_and_a_dead_row_scores_zero)
 {
     struct dictionary dict = random_dictionary();
     for (size_t c = 0; c < N_CONCEPTS; c++) {
         act_max[c] = 8;
-        threshold[c] = 8;
+        threshold[c] =
+            c % 2 ? 8 : 9; /* no room between them: a margin would turn the order round */
     }
     dict.act_max = act_max;
     dict.threshold = threshold;
@@ -105,6 +106,7 @@ START_TEST(a_dead_row_scores_zero_and_an_equal_threshold_falls_back_to_the_share
     threshold[1] = 2;
     ck_assert_int_eq(score_unit_of(&dict), SCORE_MARGIN);
     ck_assert_float_eq(score_of(&dict, 0, 4), 0.5f);
+    ck_assert_float_eq(score_of(&dict, 5, 4), 0.5f);
     ck_assert_float_eq(score_of(&dict, 1, 5), 0.5f);
     act_max[2] = 0;
     act_max[3] = -1;
@@ -249,7 +251,7 @@ Suite *suite_latents(void)
     tcase_add_test(t, latents_are_rectified_or_signed_projections);
     tcase_add_test(t, another_width_and_a_nan_are_refused);
     tcase_add_test(t, the_unit_depends_on_what_the_dictionary_knows);
-    tcase_add_test(t, a_dead_row_scores_zero_and_an_equal_threshold_falls_back_to_the_share);
+    tcase_add_test(t, without_a_margin_the_share_counts_and_a_dead_row_scores_zero);
     tcase_add_test(t, z_is_between_margin_and_share_and_of_the_signed_projection);
     tcase_add_test(t, the_ranking_of_a_token_agrees_with_counting);
     tcase_add_test(t, the_ranking_of_a_prompt_pools_counted_positions_only);
