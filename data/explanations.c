@@ -3,6 +3,7 @@
 #include "data/file.h"
 #include "data/json.h"
 #include "data/mem.h"
+#include "data/text.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -249,7 +250,8 @@ int explanations_parse(const void *bytes, size_t size, const char *name, explana
     struct scanner s = {.name = name, .fn = fn, .data = data, .err = err};
     const uint8_t *p = bytes;
     bool is_gzip = size > 2 && p[0] == 0x1f && p[1] == 0x8b;
-    int rc = is_gzip ? feed_gzip(&s, p, size) : feed(&s, p, size);
+    size_t bom = text_bom_len(bytes, size);
+    int rc = is_gzip ? feed_gzip(&s, p, size) : feed(&s, p + bom, size - bom);
     if (rc == ERR_OK)
         rc = finish(&s);
     buf_clear(&s.object);

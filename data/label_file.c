@@ -3,6 +3,7 @@
 #include "data/explanations.h"
 #include "data/file.h"
 #include "data/labels_internal.h"
+#include "data/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +27,14 @@ static int refuse_rows(const char *path, const char *what, size_t is, size_t wan
     return ERR_SHAPE;
 }
 
+/* Where the text of a file begins, behind a byte order mark; returns its end. */
+static const char *text_of(const char **begin, const struct file_map *map)
+{
+    const char *bytes = (const char *)map->data;
+    *begin = bytes + text_bom_len(bytes, map->size);
+    return bytes + map->size;
+}
+
 /* --- lines of text --- */
 
 static void add_line(struct label_builder *b, const char *line, size_t len)
@@ -41,7 +50,7 @@ static void add_line(struct label_builder *b, const char *line, size_t len)
 static int read_lines(struct labels *out, const struct file_map *map, size_t n, struct err *err)
 {
     struct label_builder b = {0};
-    const char *at = (const char *)map->data, *end = at + map->size;
+    const char *at, *end = text_of(&at, map);
     while (at < end && b.n <= n) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline ? newline : end;
@@ -205,7 +214,7 @@ enum form { FORM_LINES, FORM_METADATA, FORM_EXPLANATIONS };
 
 static enum form form_of(const struct file_map *map)
 {
-    const char *at = (const char *)map->data, *end = at + map->size;
+    const char *at, *end = text_of(&at, map);
     if (ends_with(map->path, ".txt"))
         return FORM_LINES;
     if (map->size > 1 && map->data[0] == 0x1f && map->data[1] == 0x8b)

@@ -73,6 +73,11 @@ size_t utf8_invalid_at(const char *s, size_t len)
     return at;
 }
 
+size_t text_bom_len(const char *s, size_t len)
+{
+    return len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 bool text_is_blank(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++)

@@ -23,6 +23,9 @@ size_t utf8_complete_len(const char *s, size_t len);
 /* Where the first byte of s[0..len) lies that is no valid UTF-8; len if all of it is. */
 size_t utf8_invalid_at(const char *s, size_t len);
 
+/* Length of the byte order mark that s begins with: 3, or 0 if there is none. */
+size_t text_bom_len(const char *s, size_t len);
+
 /* Is there nothing but blanks, tabs and line breaks? */
 bool text_is_blank(const char *s, size_t len);
 

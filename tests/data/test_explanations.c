@@ -56,6 +56,7 @@ START_TEST(both_forms_are_read)
     accept("[{\"index\": \"12\", \"description\": \" dogs \\n\", \"modelId\": \"m\", \"layer\": "
            "\"3-s\"}, {\"index\": 5, \"description\": \"a \\\"cat\\\" {[\"}]",
            "12=dogs(m/3-s);5=a \"cat\" {[(-/-);");
+    accept("\xef\xbb\xbf[{\"index\":1,\"description\":\"x\"}]", "1=x(-/-);");
     accept("{\"index\":1,\"description\":\"x\"}\n{\"index\":2,\"description\":\"y\"}\n\n",
            "1=x(-/-);2=y(-/-);");
     accept("[]", "");

@@ -122,6 +122,29 @@ START_TEST(the_batches_of_a_source_are_read_in_their_order)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_is_no_part_of_the_labels)
+{
+    static const struct {
+        const char *text, *label;
+    } files[] = {
+        {"one\n", "one"},
+        {"{\"concept_id\": 7, \"concept\": \"two\"}\n", "two"},
+        {"[{\"index\": 0, \"description\": \"three\"}]", "three"},
+        {"{\"index\": 0, \"description\": \"four\"}", "four"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct buf text = {0};
+        buf_printf(&text, "\xef\xbb\xbf%s", files[i].text);
+        char *path = put("x", text.data);
+        struct labels l = read_ok(path, 1, NULL);
+        ck_assert_str_eq(l.rows[0].text, files[i].label);
+        labels_close(&l);
+        free(path);
+        buf_clear(&text);
+    }
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_is_named)
 {
     refuse(dir, 2, ERR_IO, "holds no batch-N.jsonl");
@@ -157,6 +180,7 @@ Suite *suite_label_file(void)
     tcase_add_test(c, metadata_is_known_by_its_first_line);
     tcase_add_test(c, explanations_are_joined_by_index);
     tcase_add_test(c, the_batches_of_a_source_are_read_in_their_order);
+    tcase_add_test(c, a_byte_order_mark_is_no_part_of_the_labels);
     tcase_add_test(c, what_cannot_be_read_is_named);
     tcase_add_test(c, labels_beside_the_weights_are_found);
     suite_add_tcase(s, c);

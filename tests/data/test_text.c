@@ -122,6 +122,16 @@ START_TEST(blanks_and_line_breaks_alone_are_a_blank_text)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_is_known_at_the_beginning_alone)
+{
+    ck_assert_uint_eq(text_bom_len("\xef\xbb\xbf", 3), 3);
+    ck_assert_uint_eq(text_bom_len("\xef\xbb\xbfx", 4), 3);
+    ck_assert_uint_eq(text_bom_len("\xef\xbb\xbf", 2), 0);
+    ck_assert_uint_eq(text_bom_len("x\xef\xbb\xbf", 4), 0);
+    ck_assert_uint_eq(text_bom_len("", 0), 0);
+}
+END_TEST
+
 START_TEST(widths_follow_unicode)
 {
     static const struct {
@@ -170,6 +180,7 @@ Suite *suite_text(void)
     tcase_add_test(t, a_cut_character_is_held_back_and_a_broken_one_is_not);
     tcase_add_test(t, the_first_invalid_byte_is_found);
     tcase_add_test(t, blanks_and_line_breaks_alone_are_a_blank_text);
+    tcase_add_test(t, a_byte_order_mark_is_known_at_the_beginning_alone);
     tcase_add_test(t, widths_follow_unicode);
     tcase_add_test(t, whatever_is_written_is_valid_and_harmless);
     suite_add_tcase(s, t);
