@@ -19,6 +19,7 @@ enum opcode {
     OP_BINPERSID = 'Q',
     OP_REDUCE = 'R',
     OP_BINUNICODE = 'X',
+    OP_BUILD = 'b',
     OP_GLOBAL = 'c',
     OP_BINGET = 'h',
     OP_LONG_BINGET = 'j',
@@ -271,6 +272,16 @@ static int reduce(struct reader *r)
     return ERR_OK;
 }
 
+/* Drops the attributes of a dict: a module's state_dict has the versions of its parts there. */
+static int build(struct reader *r)
+{
+    if (n_free(r) < 2 || r->stack[r->n_stack - 2]->kind != PICKLE_DICT ||
+        r->stack[r->n_stack - 1]->kind != PICKLE_DICT)
+        return fail(r, ERR_UNSUPPORTED, "gives attributes to something that is no dict");
+    r->n_stack--;
+    return ERR_OK;
+}
+
 static int stop(struct reader *r)
 {
     if (r->n_stack != 1 || r->n_marks != 0)
@@ -355,6 +366,8 @@ static int step(struct reader *r, unsigned op)
         return collect(r, PICKLE_PERSISTENT, 1);
     case OP_REDUCE:
         return reduce(r);
+    case OP_BUILD:
+        return build(r);
     case OP_STOP:
         return stop(r);
     default:

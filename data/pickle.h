@@ -1,6 +1,7 @@
 /* A reader for the pickles inside torch's files: a small subset of Python's pickle, protocol 2.
  * Nothing is executed: classes and functions stay names, calls stay (name, arguments) pairs, and
- * both are refused unless the caller lists them. Time and memory are linear in the input. */
+ * both are refused unless the caller lists them. Attributes that a dict has besides its items are
+ * dropped. Time and memory are linear in the input. */
 #ifndef DATA_PICKLE_H
 #define DATA_PICKLE_H
 

@@ -59,6 +59,23 @@ START_TEST(dicts_keep_their_items_in_order)
 }
 END_TEST
 
+START_TEST(attributes_of_a_dict_are_dropped)
+{
+    struct pickle p;
+    ck_assert_int_eq(PARSE(&p, "ccollections\nOrderedDict\n)RX\1\0\0\0aK\1s"
+                               "}X\1\0\0\0mccollections\nOrderedDict\n)Rsb."),
+                     ERR_OK);
+    ck_assert_int_eq(p.root->kind, PICKLE_DICT);
+    ck_assert_uint_eq(p.root->n_items, 2);
+    ck_assert_str_eq(p.root->items[0]->text, "a");
+    pickle_clear(&p);
+    REFUSE("cm\nf\n)R}b.", ERR_UNSUPPORTED, "no dict");
+    REFUSE("})b.", ERR_UNSUPPORTED, "no dict");
+    REFUSE("}(}b.", ERR_UNSUPPORTED, "no dict");
+    REFUSE("b.", ERR_UNSUPPORTED, "no dict");
+}
+END_TEST
+
 START_TEST(calls_and_persistent_ids_stay_data)
 {
     struct pickle p;
@@ -90,7 +107,7 @@ START_TEST(what_could_run_code_is_refused_by_name)
     REFUSE("cposix\nsystem\n.", ERR_UNSUPPORTED, "'posix system'");
     REFUSE("cm\nff\n.", ERR_UNSUPPORTED, "'m ff'");
     REFUSE("cbuiltins\neval\n.", ERR_UNSUPPORTED, "byte 0: names 'builtins eval'");
-    static const char others[] = "bioa]lNISFGUB0123dDePVLC\x81\x82\x8b\x8c\x8e\x8f\x90\x91\x92\x93"
+    static const char others[] = "ioa]lNISFGUB0123dDePVLC\x81\x82\x8b\x8c\x8e\x8f\x90\x91\x92\x93"
                                  "\x94\x95\x96\x97\x98\xff";
     for (size_t i = 0; i + 1 < sizeof others; i++) {
         const char text[] = {')', others[i], 0};
@@ -145,6 +162,7 @@ Suite *suite_pickle(void)
     TCase *t = tcase_create("pickle");
     tcase_add_test(t, numbers_of_all_widths_are_read);
     tcase_add_test(t, dicts_keep_their_items_in_order);
+    tcase_add_test(t, attributes_of_a_dict_are_dropped);
     tcase_add_test(t, calls_and_persistent_ids_stay_data);
     tcase_add_test(t, memorised_values_are_the_same_value);
     tcase_add_test(t, what_could_run_code_is_refused_by_name);
