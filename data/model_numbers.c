@@ -223,6 +223,20 @@ static int check_layer_types(const struct config *c)
     return ERR_OK;
 }
 
+/* What newer libraries can do with the same weights. */
+static int check_direction(const struct config *c)
+{
+    bool sees_ahead;
+    int rc = get_bool(&sees_ahead, c, "use_bidirectional_attention", false);
+    if (rc != ERR_OK || !sees_ahead)
+        return rc;
+    err_set(c->err, ERR_UNSUPPORTED,
+            "%s: use_bidirectional_attention is true, which is not computed here",
+            json_name(c->doc));
+    err_hint(c->err, "Use a model whose tokens see those before them alone, as Gemma 2's do.");
+    return ERR_UNSUPPORTED;
+}
+
 static int check_storage(const struct config *c)
 {
     if (absent(c, "quantization_config"))
@@ -264,6 +278,8 @@ static int check_gemma2(struct model_numbers *n, const struct config *c)
     int rc = check_storage(c);
     if (rc == ERR_OK)
         rc = check_layer_types(c);
+    if (rc == ERR_OK)
+        rc = check_direction(c);
     if (rc == ERR_OK)
         rc = check_rope(n, c);
     return rc;

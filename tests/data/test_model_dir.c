@@ -229,6 +229,10 @@ START_TEST(numbers_that_cannot_be_are_refused_by_key)
                    "16");
     refuse_numbers("{\"model_type\": \"gemma2\", \"layer_types\": [\"full_attention\"]}",
                    ERR_UNSUPPORTED, "layer 0");
+    refuse_numbers("{\"model_type\": \"gemma2\", \"use_bidirectional_attention\": true}",
+                   ERR_UNSUPPORTED, "use_bidirectional_attention");
+    ck_assert(
+        numbers("{\"model_type\": \"gemma2\", \"use_bidirectional_attention\": null}").d_model);
     refuse_numbers("{\"model_type\": \"gemma2\", \"quantization_config\": {}}", ERR_UNSUPPORTED,
                    "quantized");
 }
