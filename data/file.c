@@ -13,16 +13,32 @@
 /* Names tried for a temporary file before giving up. */
 #define TMP_NAME_TRIES 100
 
+static const char *remedy(int cause)
+{
+    switch (cause) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return "Check the path; it is relative to the folder the program was started in.";
+    case EACCES:
+    case EPERM:
+        return "Check the permissions of the file and of the folders above it.";
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EROFS:
+        return "Free some space or choose another place.";
+    default:
+        return "Check the file and the disk that it lies on.";
+    }
+}
+
 static int io_error(struct err *err, const char *path, const char *what)
 {
     int cause = errno;
     err_set(err, ERR_IO, "%s: %s: %s", path, what, strerror(cause));
-    if (cause == ENOENT)
-        err_hint(err, "Check the path; it is relative to the folder the program was started in.");
-    else if (cause == EACCES || cause == EPERM)
-        err_hint(err, "Check the permissions of the file and of the folders above it.");
-    else if (cause == ENOSPC)
-        err_hint(err, "Free some space or choose another place.");
+    err_hint(err, "%s", remedy(cause));
     return ERR_IO;
 }
 

@@ -77,6 +77,8 @@ int main(int argc, char **argv)
     choose_locale();
     /* a reader that has seen enough ends the program quietly, whatever the parent ignored */
     signal(SIGPIPE, SIG_DFL);
+    /* a file that may not grow further is an error like a full disk, which leaves nothing behind */
+    signal(SIGXFSZ, SIG_IGN);
     if (args_parse(&args, argc, argv, &err) != ERR_OK)
         return report(&err);
     matmul_set_exact(args.exact);

@@ -82,6 +82,10 @@ START_TEST(folders_pipes_and_missing_files_are_refused_by_name)
     ck_assert_ptr_nonnull(strstr(err.message, path));
     ck_assert_ptr_nonnull(strstr(err.message, "No such file"));
     ck_assert_str_ne(err.hint, "");
+    ck_assert_int_eq(symlink("none", path), 0); /* a link to itself */
+    ck_assert_int_eq(file_map(&map, path, &err), ERR_IO);
+    ck_assert_str_ne(err.hint, "");
+    ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     ck_assert_int_eq(file_map(&map, path, &err), ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.message, "pipe"));

@@ -141,6 +141,9 @@ refused 1 'tokenizer.json' read --model "$mini" text
 refused 1 'tokenizer.json' tokenize --model "$mini" text
 refused 1 '8193 tokens.*8192' read --model "$mini" --ids "$(yes 3 | head -8193 | paste -sd,)"
 [ -e "$tmp/no" ] && fail "a refused dump left a file"
+(ulimit -f 4 && exec "$program" dump --logits all --out "$tmp/limited" hello) >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 1 ] && grep -q 'cannot be written' "$tmp/err" || fail "a file that may not grow is no error"
+ls "$tmp" | grep -q limited && fail "a dump that was cut off left a file"
 mkdir "$tmp/two" && ln -s "$mini/l3" "$tmp/two/l3" && ln -s "$mini/l3" "$tmp/two/l4"
 refused 2 'l3' search --dict "$tmp/two" x
 fine 'labels match' search --dict "$tmp/two" --layer 4 x
