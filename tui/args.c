@@ -277,6 +277,11 @@ static int check_together(struct args *args, struct err *err)
         err_hint(err, "Add --out FILE.safetensors.");
         return ERR_ARG;
     }
+    if (args->out && (!*args->out || strcmp(args->out, "-") == 0)) {
+        err_set(err, ERR_ARG, "--out %s: the name of a file is expected", args->out);
+        err_hint(err, "It appears when it is complete, so it cannot be standard output.");
+        return ERR_ARG;
+    }
     return ERR_OK;
 }
 
@@ -319,7 +324,7 @@ int args_parse(struct args *out, int argc, char **argv, struct err *err)
         args_clear(out);
         out->command = command;
     }
-    return rc;
+    return err_hint_missing(err, rc, "axscope COMMAND --help says what its options are for.");
 }
 
 void args_clear(struct args *args)

@@ -49,9 +49,11 @@ static int compute(struct concept *c, const struct args *args, struct err *err)
         sum += (double)direction[i] * direction[i];
     c->norm = sqrt(sum);
     c->n_lens = -1;
-    int rc = isfinite(sum) ? ERR_OK
-                           : err_set(err, ERR_FORMAT, "%s: row %zu holds a NaN or infinity",
-                                     c->dict->name, c->row);
+    int rc = ERR_OK;
+    if (!isfinite(sum)) {
+        rc = err_set(err, ERR_FORMAT, "%s: row %zu holds a NaN or infinity", c->dict->name, c->row);
+        err_hint(err, "The file is damaged; download or copy the dictionary again.");
+    }
     if (rc == ERR_OK && c->scope->model) {
         c->top = mem_alloc((size_t)args->lens + 1, sizeof *c->top);
         c->bottom = mem_alloc((size_t)args->lens + 1, sizeof *c->bottom);

@@ -31,6 +31,7 @@ static void check_refused(const char *line, const char *reason)
     struct err err = {0};
     ck_assert_msg(parse(&args, line, &err) == ERR_ARG, "accepted: %s", line);
     ck_assert_msg(strstr(err.message, reason), "%s: '%s' lacks '%s'", line, err.message, reason);
+    ck_assert_msg(*err.hint, "%s: '%s' says not what to do", line, err.message);
     args_clear(&args);
 }
 
@@ -221,6 +222,7 @@ START_TEST(wrong_usage_is_refused_with_its_reason)
     check_refused("axscope show x", "row number");
     check_refused("axscope show -3", "row number");
     check_refused("axscope dump x", "needs a file");
+    check_refused("axscope dump --out - x", "--out -: the name of a file");
     check_refused("axscope dump --out f --logits some x", "last or all");
     check_refused("axscope dump --out f --layers 1,1 x", "without repetition");
     check_refused("axscope read --weights q4 x", "stored or q8");
