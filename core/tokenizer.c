@@ -1,6 +1,7 @@
 #include "core/tokenizer.h"
 
 #include "core/bpe.h"
+#include "core/token_joins.h"
 #include "core/token_trie.h"
 #include "core/traced_text.h"
 #include "data/sentencepiece.h"
@@ -11,15 +12,13 @@
 #include <string.h>
 
 #define MODEL_SUFFIX ".model"
-#define JOIN_BITS 21 /* 256 KiB: Gemma's 0.2 million pairs of characters fill a tenth of it */
 
 struct tokenizer {
     struct vocab *vocab;          /* owned */
     struct token_trie raw;        /* added tokens sought in the text as typed */
     struct token_trie normalized; /* added tokens sought in the normalised text */
     int byte_ids[256];            /* id of <0xNN>, or -1 */
-    bool never_split;             /* what stands side by side does not follow from the characters */
-    uint64_t joins[1 << JOIN_BITS >> 6]; /* see joins_add */
+    struct token_joins joins;     /* of the vocabulary's merges */
 };
 
 /* One call of encode. */
@@ -32,43 +31,15 @@ struct encoder {
     size_t unk_start, unk_end;      /* unknown characters not yet added; empty: none */
 };
 
-/* --- which characters can stand next to each other inside a piece ---
- *
- * A merge joins the last character of its left piece with the first of its right one. Between two
- * characters that no merge joins in this way no piece can ever reach across, so the text may be
- * cut there: BPE then works on short stretches, although nothing splits the text into words. The
- * pairs are kept as a set of hashes; a collision only means a cut less. */
+/* --- creation --- */
 
-static size_t join_hash(uint32_t left, uint32_t right)
+static void find_byte_ids(struct tokenizer *tok)
 {
-    uint64_t h = (uint64_t)left << 32 | right;
-    h *= 0x9e3779b97f4a7c15u;
-    return (size_t)(h >> (64 - JOIN_BITS));
-}
-
-static void joins_add(struct tokenizer *tok, uint32_t left, uint32_t right)
-{
-    size_t h = join_hash(left, right);
-    tok->joins[h >> 6] |= (uint64_t)1 << (h & 63);
-}
-
-static bool joins_hold(const struct tokenizer *tok, uint32_t left, uint32_t right)
-{
-    size_t h = join_hash(left, right);
-    return tok->joins[h >> 6] >> (h & 63) & 1;
-}
-
-static bool first_char(uint32_t *cp, const char *s, size_t len)
-{
-    return len > 0 && utf8_decode(cp, s, len) > 0;
-}
-
-static bool last_char(uint32_t *cp, const char *s, size_t len)
-{
-    for (size_t n = 1; n <= 4 && n <= len; n++)
-        if (utf8_decode(cp, s + len - n, n) == (int)n)
-            return true;
-    return false;
+    for (int byte = 0; byte < 256; byte++) {
+        char piece[8];
+        int len = snprintf(piece, sizeof piece, "<0x%02X>", byte);
+        tok->byte_ids[byte] = vocab_id(tok->vocab, piece, (size_t)len);
+    }
 }
 
 /* Is no character ever dropped? One that is brings its neighbours together. */
@@ -79,39 +50,6 @@ static bool keeps_all(const struct tokenizer *tok)
     for (int byte = 0; byte < 256; byte++)
         all_bytes = all_bytes && tok->byte_ids[byte] >= 0;
     return all_bytes || rules->unk_id >= 0;
-}
-
-static void learn_joins(struct tokenizer *tok)
-{
-    tok->never_split = !keeps_all(tok);
-    size_t n;
-    const struct vocab_merge *merges = vocab_merges(tok->vocab, &n);
-    int unk_id = vocab_rules(tok->vocab)->unk_id;
-    for (size_t i = 0; i < n; i++) {
-        const struct vocab_merge *m = &merges[i];
-        size_t left_len, right_len;
-        const char *left = vocab_piece(tok->vocab, m->left, &left_len);
-        const char *right = vocab_piece(tok->vocab, m->right, &right_len);
-        uint32_t a, b;
-        if (last_char(&a, left, left_len) && first_char(&b, right, right_len))
-            joins_add(tok, a, b);
-        else
-            tok->never_split = true;
-        if (m->left == unk_id || m->right == unk_id || vocab_byte_value(tok->vocab, m->left) >= 0 ||
-            vocab_byte_value(tok->vocab, m->right) >= 0)
-            tok->never_split = true;
-    }
-}
-
-/* --- creation --- */
-
-static void find_byte_ids(struct tokenizer *tok)
-{
-    for (int byte = 0; byte < 256; byte++) {
-        char piece[8];
-        int len = snprintf(piece, sizeof piece, "<0x%02X>", byte);
-        tok->byte_ids[byte] = vocab_id(tok->vocab, piece, (size_t)len);
-    }
 }
 
 /* Rules of a hostile file can double a text again and again: it may grow eightfold at most. */
@@ -167,7 +105,9 @@ int tokenizer_new(struct tokenizer **out, struct vocab *take, struct err *err)
     }
     tok->vocab = take;
     find_byte_ids(tok);
-    learn_joins(tok);
+    token_joins_learn(&tok->joins, take);
+    if (!keeps_all(tok))
+        tok->joins.never_cuts = true;
     int code = add_added_tokens(tok, err);
     if (code != ERR_OK) {
         tokenizer_free(tok);
@@ -298,7 +238,7 @@ static void encode_word(struct encoder *e, size_t start, size_t end)
         int n = utf8_decode(&cp, s + i, end - i);
         len = n ? (size_t)n : 1;
         cp = n ? cp : 0xfffd;
-        if (i > start && !tok->never_split && !joins_hold(tok, prev, cp))
+        if (i > start && token_joins_cut(&tok->joins, prev, cp))
             flush(e);
         add_char(e, i, len);
     }
