@@ -25,18 +25,14 @@ struct forward {
     float *cosines, *sines;          /* [cap, d_head / 2] rotary table of the rows */
     float rope_theta;                /* base the table was made for; 0: none yet */
     struct attention_query *queries; /* [cap] */
-
-    forward_ask_fn *ask; /* may be NULL */
-    void *ask_data;
-    double step_cost;
-    double unasked; /* multiplications since it was asked last */
+    struct steps steps;
 };
 
 struct forward *forward_new(const struct model *model)
 {
     struct forward *f = mem_zalloc(1, sizeof *f);
     f->model = model;
-    f->step_cost = FORWARD_STEP_COST;
+    f->steps.cost = FORWARD_STEP_COST;
     return f;
 }
 
@@ -122,50 +118,15 @@ static int reserve(struct forward *f, int n, struct err *err)
     return ERR_OK;
 }
 
-/* --- steps: work is cut so that a cancelled call returns at once --- */
-
-/* Below this, one more pass over the weights costs more than the products. Products of many rows
- * are fastest in multiples of it. */
-#define MIN_STEP_ROWS 8
-
-void forward_set_ask(struct forward *f, forward_ask_fn *ask, void *data)
+void forward_set_ask(struct forward *f, steps_ask_fn *ask, void *data)
 {
-    f->ask = ask;
-    f->ask_data = data;
+    f->steps.ask = ask;
+    f->steps.data = data;
 }
 
 void forward_set_step(struct forward *f, double cost)
 {
-    f->step_cost = cost;
-}
-
-static int ceil_div(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
-/* Rows of a step when n are left and each takes so many multiplications: equal parts. */
-static int step_rows(const struct forward *f, int n, double row_cost)
-{
-    double n_most = f->step_cost / row_cost;
-    if (n_most >= n)
-        return n;
-    int n_rows = n_most > MIN_STEP_ROWS ? (int)n_most : MIN_STEP_ROWS;
-    int n_equal = ceil_div(ceil_div(n, ceil_div(n, n_rows)), MIN_STEP_ROWS) * MIN_STEP_ROWS;
-    return n_equal < n ? n_equal : n;
-}
-
-/* Counts what is about to be done, and asks first if too much would be done since the last time: a
- * quarter of a step, so that a whole one never comes on top of nearly another. */
-static int begin_step(struct forward *f, double cost, struct err *err)
-{
-    f->unasked += cost;
-    if (f->unasked <= f->step_cost / 4)
-        return ERR_OK;
-    f->unasked = cost;
-    if (f->ask && f->ask(f->ask_data))
-        return err_set(err, ERR_CANCELLED, "cancelled");
-    return ERR_OK;
+    f->steps.cost = cost;
 }
 
 /* y [n, out] = x [n, in] Wᵀ */
@@ -175,8 +136,7 @@ static int product(struct forward *f, float *y, const float *x, const struct mat
     const double row_cost = (double)w->n_rows * (double)w->n_cols;
     int rc = ERR_OK;
     for (int t = 0, n_step; t < n && rc == ERR_OK; t += n_step) {
-        n_step = step_rows(f, n - t, row_cost);
-        rc = begin_step(f, n_step * row_cost, err);
+        rc = steps_next(&n_step, &f->steps, n - t, row_cost, err);
         if (rc == ERR_OK)
             matmul(y + (size_t)t * w->n_rows, x + (size_t)t * w->n_cols, w, (size_t)n_step);
     }
@@ -296,6 +256,7 @@ static int attend(struct forward *f, const struct batch *b, int l, struct err *e
         c->query_scale, c->attn_softcap,
     };
     const size_t width = (size_t)c->n_heads * (size_t)c->d_head;
+    double row_cost = 0; /* of the row that sees the most */
     for (size_t t = 0; t < (size_t)b->n; t++) {
         const struct timeline *line = b->rows[t].timeline;
         f->queries[t] = (struct attention_query){
@@ -306,14 +267,11 @@ static int attend(struct forward *f, const struct batch *b, int l, struct err *e
         };
         if (line->prefix)
             f->queries[t].spans[0] = kv_cache_span(line->prefix, l, line->own->first_pos);
-    }
-    double row_cost = 0; /* of the row that sees the most */
-    for (int t = 0; t < b->n; t++)
         row_cost = fmax(row_cost, attention_cost(&config, b->rows[t].pos));
+    }
     int rc = ERR_OK;
     for (int t = 0, n_step; t < b->n && rc == ERR_OK; t += n_step) {
-        n_step = step_rows(f, b->n - t, row_cost);
-        rc = begin_step(f, n_step * row_cost, err);
+        rc = steps_next(&n_step, &f->steps, b->n - t, row_cost, err);
         if (rc == ERR_OK)
             attention(&config, f->queries + t, (size_t)n_step);
     }
@@ -435,8 +393,7 @@ int forward_logits(struct forward *f, float *logits, const float *x, const struc
     if (rc == ERR_OK)
         norm_rows(f->y, x, f->model->norm_final, n, c);
     for (int t = 0, n_step; t < n && rc == ERR_OK; t += n_step) {
-        n_step = step_rows(f, n - t, row_cost);
-        rc = begin_step(f, n_step * row_cost, err);
+        rc = steps_next(&n_step, &f->steps, n - t, row_cost, err);
         if (rc == ERR_OK)
             rc = logits_step(f, logits + (size_t)t * n_vocab, f->y + (size_t)t * d_model, rows + t,
                              n_step, err);

@@ -7,6 +7,7 @@
 
 #include "core/kv_cache.h"
 #include "core/model.h"
+#include "core/steps.h"
 #include "data/err.h"
 
 #include <stdbool.h>
@@ -43,15 +44,13 @@ struct batch {
  * error. */
 typedef int forward_layer_fn(void *data, int layer, const struct batch *batch, struct err *err);
 
-/* Asked before and between the steps of a layer. Returning true stops with ERR_CANCELLED. */
-typedef bool forward_ask_fn(void *data);
-
 struct forward;
 
 struct forward *forward_new(const struct model *model);
 void forward_free(struct forward *f);
 
-void forward_set_ask(struct forward *f, forward_ask_fn *ask, void *data); /* ask: may be NULL */
+/* Asked before and between the steps of a layer; may be NULL. */
+void forward_set_ask(struct forward *f, steps_ask_fn *ask, void *data);
 void forward_set_step(struct forward *f, double cost); /* FORWARD_STEP_COST; less in tests */
 
 /* Bytes of scratch for each row of a batch. */
