@@ -211,8 +211,8 @@ static enum line_edit_result key_ctrl_or_char(struct line_edit *e, int key)
         return cut(e, at, step_right(e, at), false);
     if (key == key_ctrl('W'))
         return cut(e, blank_left(e, at), at, true);
-    if (key == key_ctrl('U'))
-        return cut(e, line_start(e, at), at, true);
+    if (key == key_ctrl('U')) /* line by line, a pasted text is hard to be rid of */
+        return e->multi_line ? cut(e, 0, e->text.len, true) : cut(e, 0, at, true);
     if (key == key_ctrl('K'))
         return cut(e, at, line_end(e, at), true);
     if (key == key_ctrl('Y'))

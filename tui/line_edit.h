@@ -1,4 +1,5 @@
-/* An editor for a few lines of UTF-8 text, with the keys of readline. */
+/* An editor for a few lines of UTF-8 text, with the keys of readline; only Ctrl-U takes all of a
+ * text that may have several lines, wherever the cursor is. */
 #ifndef TUI_LINE_EDIT_H
 #define TUI_LINE_EDIT_H
 

@@ -56,6 +56,23 @@ START_TEST(words_and_lines_are_cut_and_put_back)
 }
 END_TEST
 
+START_TEST(ctrl_u_empties_all_lines_and_of_one_line_what_is_left_of_the_cursor)
+{
+    struct line_edit e = {.multi_line = true};
+    line_edit_set(&e, "one\ntwo\n");
+    KEYS(&e, KEY_ARROW_UP, key_ctrl('U'));
+    ck_assert_str_eq(line_edit_text(&e), "");
+    KEYS(&e, key_ctrl('Y')); /* by mistake */
+    ck_assert_str_eq(line_edit_text(&e), "one\ntwo\n");
+    line_edit_clear(&e);
+    e.multi_line = false;
+    line_edit_set(&e, "one two");
+    KEYS(&e, KEY_ALT + 'b', key_ctrl('U'));
+    ck_assert_str_eq(line_edit_text(&e), "two");
+    line_edit_clear(&e);
+}
+END_TEST
+
 START_TEST(up_and_down_keep_the_column_inside_the_text)
 {
     struct line_edit e = {.multi_line = true};
@@ -184,6 +201,7 @@ Suite *suite_line_edit(void)
     tcase_add_test(t, typed_characters_land_at_the_cursor);
     tcase_add_test(t, a_letter_with_its_accent_is_one_step);
     tcase_add_test(t, words_and_lines_are_cut_and_put_back);
+    tcase_add_test(t, ctrl_u_empties_all_lines_and_of_one_line_what_is_left_of_the_cursor);
     tcase_add_test(t, up_and_down_keep_the_column_inside_the_text);
     tcase_add_test(t, a_newline_needs_its_own_key);
     tcase_add_test(t, pasted_text_is_made_safe);
