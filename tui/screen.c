@@ -25,6 +25,8 @@
 enum {
     CODE_PASTE_BEGIN = 0x400, /* ours, above ncurses' own key codes */
     CODE_PASTE_END = 0x401,
+    CODE_WORD_LEFT = 0x402,
+    CODE_WORD_RIGHT = 0x403,
     MAX_PAIRS = 256,
     MAX_PASTE = 1 << 20, /* bytes */
 };
@@ -167,6 +169,13 @@ static void open_signal_pipe(void)
     }
 }
 
+/* Also where the terminal's description knows the sequence under a code of its own. */
+static void bind(const char *sequence, int code)
+{
+    define_key(sequence, 0);
+    define_key(sequence, code);
+}
+
 static void setup_input(void)
 {
     raw();
@@ -177,6 +186,10 @@ static void setup_input(void)
     set_escdelay(25);
     define_key("\033[200~", CODE_PASTE_BEGIN);
     define_key("\033[201~", CODE_PASTE_END);
+    bind("\033[1;5D", CODE_WORD_LEFT); /* Ctrl and an arrow, Alt and an arrow */
+    bind("\033[1;5C", CODE_WORD_RIGHT);
+    bind("\033[1;3D", CODE_WORD_LEFT);
+    bind("\033[1;3C", CODE_WORD_RIGHT);
 }
 
 /* Is there a description of a terminal with 24-bit colours under this name? */
@@ -412,6 +425,7 @@ static const struct {
     {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_HOME, KEY_TO_HOME},     {KEY_END, KEY_TO_END},
     {KEY_PPAGE, KEY_PAGE_UP},     {KEY_NPAGE, KEY_PAGE_DOWN},  {KEY_DC, KEY_DELETE},
     {KEY_BTAB, KEY_BACK_TAB},     {KEY_BACKSPACE, KEY_RUBOUT}, {KEY_ENTER, KEY_RETURN},
+    {CODE_WORD_LEFT, KEY_ALT + 'b'}, {CODE_WORD_RIGHT, KEY_ALT + 'f'},
 };
 
 static int key_of_code(int code)
