@@ -30,18 +30,6 @@ static const char *no_reading(const struct app *app)
     return app->model.is_dump ? "the dump was not read" : "nothing was read; r tries again";
 }
 
-/* How much of the text the model can know. */
-static int draw_words(struct grid *g, struct rect r, int x, const struct reading *p)
-{
-    if (p->n_unseen > 0)
-        return grid_printf(g, r, 0, x, STYLE_WARNING, "%d of %d words never seen by the model",
-                           p->n_unseen, p->n_words) +
-               2;
-    if (p->n_unseen == 0 && p->n_words > 0)
-        return grid_printf(g, r, 0, x, STYLE_DIM, "all %d words known", p->n_words) + 2;
-    return 0;
-}
-
 /* Why tokens have no texts, and what to do about it. */
 static const char *no_tokenizer(const struct app *app, int width)
 {
@@ -52,38 +40,65 @@ static const char *no_tokenizer(const struct app *app, int width)
                         : "no tokenizer.json or tokenizer.model: ids only";
 }
 
+/* How much of the text the model can know; shorter where it must be, or nothing. */
+static int draw_words(struct grid *g, struct rect r, int x, int end, const struct reading *p)
+{
+    char text[64];
+    if (p->n_unseen < 0 || p->n_words == 0)
+        return 0;
+    if (p->n_unseen == 0)
+        snprintf(text, sizeof text, "all %d words known", p->n_words);
+    else
+        snprintf(text, sizeof text, "%d of %d words never seen by the model", p->n_unseen,
+                 p->n_words);
+    if (p->n_unseen > 0 && x + (int)strlen(text) > end)
+        snprintf(text, sizeof text, "%d of %d words unseen", p->n_unseen, p->n_words);
+    if (x + (int)strlen(text) > end)
+        return 0;
+    return grid_str(g, r, 0, x, p->n_unseen > 0 ? STYLE_WARNING : STYLE_DIM, text) + 2;
+}
+
+/* The token under the cursor, at the right edge, if there is room for it from column x on. Returns
+ * the column before which the rest has to end. */
+static int draw_cursor_token(struct grid *g, struct rect r, int x, const struct app *app)
+{
+    const struct tokens *t = &app->reading->tokens;
+    size_t start, end;
+    char text[64];
+    struct buf safe = {0};
+    tokens_range(t, app->cursor, &start, &end);
+    text_safe(&safe, t->text.data + start, end - start, false);
+    snprintf(text, sizeof text, "token %d id %d", app->cursor, t->ids[app->cursor]);
+    int left = r.width - text_width(buf_cstr(&safe), safe.len) - 4 - (int)strlen(text);
+    if (left > x) {
+        int at = left + grid_str(g, r, 0, left, STYLE_DIM, text);
+        grid_printf(g, r, 0, at, STYLE_TEXT, " \"%s\"", buf_cstr(&safe));
+    }
+    buf_clear(&safe);
+    return left > x ? left - 2 : r.width - 1;
+}
+
 static void draw_head(struct grid *g, struct rect r, const struct app *app)
 {
     int x = 1 + grid_str(g, r, 0, 1, STYLE_TITLE, "Prompt") + 2;
     if (!app->reading)
         return;
     const struct reading *p = app->reading;
-    x += grid_printf(g, r, 0, x, STYLE_DIM, "%d tokens", p->tokens.n) + 2;
+    x += grid_printf(g, r, 0, x, STYLE_DIM, "%d token%s", p->tokens.n, &"s"[p->tokens.n == 1]) + 2;
     if (!app->model.has_tokenizer)
         x += grid_str(g, r, 0, x, STYLE_WARNING, no_tokenizer(app, r.width)) + 2;
     if (app->is_reading_stale && (app->run == RUN_READING || app->reread_at > 0))
         x += grid_str(g, r, 0, x, STYLE_DIM, "(reading)") + 2;
     else if (app->is_reading_stale)
         x += grid_str(g, r, 0, x, STYLE_WARNING, "older text: the new one was not read") + 2;
-    else
-        x += draw_words(g, r, x, p);
-    if (!app->is_reading_stale && app->n_examples > 1 && app->is_example)
-        x += grid_printf(g, r, 0, x, STYLE_DIM, "example %zu of %zu", app->example + 1,
-                         app->n_examples) +
-             2;
-    size_t start, end;
-    char text[64];
-    tokens_range(&p->tokens, app->cursor, &start, &end);
-    struct buf safe = {0};
-    text_safe(&safe, p->tokens.text.data + start, end - start, false);
-    snprintf(text, sizeof text, "token %d id %d", app->cursor, p->tokens.ids[app->cursor]);
-    int width = text_width(buf_cstr(&safe), safe.len) + 3 + (int)strlen(text);
-    if (x + width + 1 < r.width) {
-        grid_str(g, r, 0, r.width - width - 1, STYLE_DIM, text);
-        grid_printf(g, r, 0, r.width - width - 1 + (int)strlen(text), STYLE_TEXT, " \"%s\"",
-                    buf_cstr(&safe));
-    }
-    buf_clear(&safe);
+    int end = draw_cursor_token(g, r, x, app);
+    if (app->is_reading_stale)
+        return;
+    x += draw_words(g, r, x, end, p);
+    char text[32];
+    snprintf(text, sizeof text, "example %zu of %zu", app->example + 1, app->n_examples);
+    if (app->n_examples > 1 && app->is_example && x + (int)strlen(text) <= end)
+        grid_str(g, r, 0, x, STYLE_DIM, text);
 }
 
 void view_prompt_editor(struct grid *g, struct rect r, const struct app *app)
