@@ -421,10 +421,10 @@ void screen_blit(const struct grid *g, const struct theme *theme)
 static const struct {
     int code, key;
 } KEY_CODES[] = {
-    {KEY_UP, KEY_ARROW_UP},       {KEY_DOWN, KEY_ARROW_DOWN},  {KEY_LEFT, KEY_ARROW_LEFT},
-    {KEY_RIGHT, KEY_ARROW_RIGHT}, {KEY_HOME, KEY_TO_HOME},     {KEY_END, KEY_TO_END},
-    {KEY_PPAGE, KEY_PAGE_UP},     {KEY_NPAGE, KEY_PAGE_DOWN},  {KEY_DC, KEY_DELETE},
-    {KEY_BTAB, KEY_BACK_TAB},     {KEY_BACKSPACE, KEY_RUBOUT}, {KEY_ENTER, KEY_RETURN},
+    {KEY_UP, KEY_ARROW_UP},          {KEY_DOWN, KEY_ARROW_DOWN},       {KEY_LEFT, KEY_ARROW_LEFT},
+    {KEY_RIGHT, KEY_ARROW_RIGHT},    {KEY_HOME, KEY_TO_HOME},          {KEY_END, KEY_TO_END},
+    {KEY_PPAGE, KEY_PAGE_UP},        {KEY_NPAGE, KEY_PAGE_DOWN},       {KEY_DC, KEY_DELETE},
+    {KEY_BTAB, KEY_BACK_TAB},        {KEY_BACKSPACE, KEY_RUBOUT},      {KEY_ENTER, KEY_RETURN},
     {CODE_WORD_LEFT, KEY_ALT + 'b'}, {CODE_WORD_RIGHT, KEY_ALT + 'f'},
 };
 

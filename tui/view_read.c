@@ -130,6 +130,46 @@ void view_prompt_editor(struct grid *g, struct rect r, const struct app *app)
     grid_cursor(g, box, row - top, col, true);
 }
 
+/* Bytes of the words that label i has in common with another: in little room they tell nothing. */
+static size_t shared_words(const struct app *app, const size_t *rows, int n, int i)
+{
+    const char *label = app_label(app, rows[i]);
+    size_t most = 0;
+    for (int k = 0; k < n; k++) {
+        const char *other = app_label(app, rows[k]);
+        size_t words = 0;
+        for (size_t at = 0; k != i && label[at] && label[at] == other[at]; at++)
+            if (label[at] == ' ')
+                words = at + 1;
+        most = words > most ? words : most;
+    }
+    return most;
+}
+
+/* The key of a concept on screen, and as much of its label as fits. */
+static void draw_chip(struct grid *g, struct rect r, const struct app *app, const size_t *rows,
+                      int n, int i, bool pins)
+{
+    int pin = 0;
+    for (int k = 0; k < app->n_pins; k++)
+        pin = app->pins[k] == rows[i] ? k + 1 : pin;
+    bool tint = app->has_selected && rows[i] == app->selected;
+    char key[8] = "tint";
+    if (pins)
+        snprintf(key, sizeof key, pin ? "%d%s" : ">", pin, tint && pin ? ">" : "");
+    int x = 2 + grid_str(g, r, 0, 1, STYLE_ACCENT, key), room = r.width - x - 1;
+    enum style style = tint ? STYLE_TEXT : STYLE_DIM;
+    const char *label = app_label(app, rows[i]);
+    size_t shared = shared_words(app, rows, n, i);
+    if (shared > 0 && text_width(label, strlen(label)) > room && room > 2) {
+        int dots = grid_str(g, r, 0, x, STYLE_DIM, g->ascii ? "~" : "…");
+        label += shared;
+        x += dots;
+        room -= dots;
+    }
+    grid_fit(g, r, 0, x, room, style, 0, label, strlen(label));
+}
+
 void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins)
 {
     if (!app->dict)
@@ -157,21 +197,9 @@ void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins
         n = 1;
     }
     int room = n > 0 ? (r.width - x - 1) / n : 0;
-    for (int i = 0; i < n && room > 6; i++) {
-        int pin = 0;
-        for (int k = 0; k < app->n_pins; k++)
-            pin = app->pins[k] == rows[i] ? k + 1 : pin;
-        bool tint = app->has_selected && rows[i] == app->selected;
-        char key[8];
-        if (!pins)
-            snprintf(key, sizeof key, "tint");
-        else
-            snprintf(key, sizeof key, pin ? "%d%s" : ">", pin, tint && pin ? ">" : "");
-        int used = grid_str(g, r, 0, x + 1, STYLE_ACCENT, key) + 2;
-        const char *label = app_label(app, rows[i]);
-        grid_fit(g, r, 0, x + used, room - used - 1, tint ? STYLE_TEXT : STYLE_DIM, 0, label,
-                 strlen(label));
-        x += room;
+    for (int i = 0; i < n && room > 6; i++, x += room) {
+        struct rect chip = {r.y, r.x + x, 1, room};
+        draw_chip(g, rect_intersect(chip, r), app, rows, n, i, pins);
     }
 }
 
@@ -208,9 +236,11 @@ static void draw_tokens(struct grid *g, struct rect r, const struct app *app)
     int per_row = paint.n_rows + extra;
     struct flow flow;
     flow_layout(&flow, &app->reading->tokens, layout_tokens_width(app));
-    /* what does not fit is better read without the second channel than not at all */
+    /* what does not fit is better read without some of the bars than not at all */
     if (per_row > 2 && flow.n_rows > r.height / per_row && r.height / per_row < 2) {
-        paint.n_rows = r.height >= 4 || app->theme.mode <= COLOR_8 ? 1 : 0;
+        int few = r.height >= 4 || app->theme.mode <= COLOR_8 ? 1 : 0;
+        int fit = r.height / 2 - extra; /* with two rows of text */
+        paint.n_rows = fit > few ? fit : few;
         per_row = paint.n_rows + extra;
     }
     paint.top = tokens_top(app, &flow, r.height / per_row > 0 ? r.height / per_row : 1);

@@ -55,27 +55,48 @@ static unsigned mods_of(const struct painter *p, int token, int peak)
     return mods;
 }
 
-static void draw_number(const struct painter *p, int y, const struct flow_span *span)
+/* What stands under a token; empty where the concept does not fire. */
+static void number_text(const struct painter *p, int token, char out[16])
 {
-    char text[16];
-    float act = p->paint->has_tint ? tokens_act(p->tokens, span->token, p->paint->tint) : 0;
+    float act = p->paint->has_tint ? tokens_act(p->tokens, token, p->paint->tint) : 0;
     float score = app_score(p->app, p->paint->tint, act);
     if (score <= 0)
-        return;
-    if (p->app->unit == SCORE_RAW)
-        snprintf(text, sizeof text, "%.0f", (double)act);
+        out[0] = '\0';
+    else if (p->app->unit == SCORE_RAW)
+        snprintf(out, 16, "%.0f", (double)act);
     else if (p->app->unit == SCORE_Z)
-        snprintf(text, sizeof text, "%.1f", (double)score);
+        snprintf(out, 16, "%.1f", (double)score);
     else
-        snprintf(text, sizeof text, "%.0f", (double)(100 * score));
-    if ((int)strlen(text) >= span->width)
-        snprintf(text, sizeof text, "%s", span->width > 2 ? "+" : "");
-    grid_text(p->g, p->area, y, span->col + (span->width > 1 ? 1 : 0), STYLE_DIM, 0, text,
-              strlen(text));
+        snprintf(out, 16, "%.0f", (double)(100 * score));
 }
 
-static void draw_span(const struct painter *p, const struct flow_span *span, int peak)
+static int number_column(const struct flow_span *span)
 {
+    return span->col + (span->width > 1 ? 1 : 0);
+}
+
+/* Up to the next number: full stops and line breaks, where concepts often peak, are narrow. */
+static void draw_number(const struct painter *p, int y, const struct flow *flow, size_t i)
+{
+    const struct flow_span *span = &flow->spans[i];
+    char text[16], next[16] = "";
+    int end = p->area.width;
+    number_text(p, span->token, text);
+    if (i + 1 < flow->n && span[1].token == span->token) /* stands under its last part */
+        return;
+    for (size_t k = i + 1; k < flow->n && flow->spans[k].row == span->row && !next[0]; k++) {
+        number_text(p, flow->spans[k].token, next);
+        if (next[0])
+            end = number_column(&flow->spans[k]) - 1;
+    }
+    if (number_column(span) + (int)strlen(text) > end)
+        snprintf(text, sizeof text, "%s", span->width > 2 ? "+" : "");
+    grid_str(p->g, p->area, y, number_column(span), STYLE_DIM, text);
+}
+
+static void draw_span(const struct painter *p, const struct flow *flow, size_t i, int peak)
+{
+    const struct flow_span *span = &flow->spans[i];
     int y = (span->row - p->paint->top) * p->per_row;
     int step = !p->paint->has_tint
                    ? 0
@@ -90,11 +111,11 @@ static void draw_span(const struct painter *p, const struct flow_span *span, int
     flow_draw_span(p->g, p->area, y, span->col, span, p->tokens, style, mods);
     if (span->token == p->paint->cursor && p->g->cursor_y < 0)
         grid_cursor(p->g, p->area, y, span->col, false);
-    for (int i = 0; i < p->paint->n_rows; i++)
-        grid_bar(p->g, p->area, y + 1 + i, span->col, span->width, STYLE_BAR,
-                 app_heat(p->app, p->tokens, span->token, p->paint->rows[i], p->scales[i]));
+    for (int k = 0; k < p->paint->n_rows; k++)
+        grid_bar(p->g, p->area, y + 1 + k, span->col, span->width, STYLE_BAR,
+                 app_heat(p->app, p->tokens, span->token, p->paint->rows[k], p->scales[k]));
     if (p->paint->numbers)
-        draw_number(p, y + 1 + p->paint->n_rows, span);
+        draw_number(p, y + 1 + p->paint->n_rows, flow, i);
 }
 
 /* Which bar row is whose: the pin's digit, or a mark for the selected concept. */
@@ -112,6 +133,18 @@ static void draw_margin(const struct painter *p, struct rect r, int n_text_rows)
             else
                 grid_str(p->g, r, y, 0, STYLE_ACCENT, ">");
         }
+}
+
+/* Marks where rows of text go on above and below. */
+static void draw_more(const struct painter *p, struct rect r, int n_rows)
+{
+    int n_shown = (r.height + p->per_row - 1) / p->per_row, top = p->paint->top;
+    bool more = top + n_shown < n_rows, ascii = p->g->ascii;
+    if (more)
+        grid_str(p->g, r, (n_shown - 1) * p->per_row, 0, STYLE_ACCENT, ascii ? "v" : "↓");
+    if (top > 0)
+        grid_str(p->g, r, 0, 0, STYLE_ACCENT,
+                 more && n_shown == 1 ? (ascii ? "|" : "↕") : (ascii ? "^" : "↑"));
 }
 
 void view_tokens(struct grid *g, struct rect r, const struct app *app, const struct tokens *tokens,
@@ -139,8 +172,10 @@ void view_tokens(struct grid *g, struct rect r, const struct app *app, const str
         p.area.width++; /* where a space hangs */
     for (size_t i = 0; i < flow.n; i++)
         if (flow.spans[i].row >= paint->top)
-            draw_span(&p, &flow.spans[i], peak);
+            draw_span(&p, &flow, i, peak);
     if (area.x > r.x && tokens->n > 0)
         draw_margin(&p, r, flow.n_rows - paint->top);
+    if (area.x > r.x)
+        draw_more(&p, r, flow.n_rows);
     flow_clear(&flow);
 }

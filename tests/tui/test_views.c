@@ -175,6 +175,78 @@ START_TEST(a_selected_concept_before_its_place_is_named_by_the_title)
 }
 END_TEST
 
+/* Three labels that begin with the same words could not be told apart. */
+START_TEST(labels_in_little_room_leave_out_what_they_share)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    app.pins[0] = 0;
+    app.pins[1] = 8;
+    app.pins[2] = 9;
+    app.n_pins = 3;
+    ck_assert(shows(&app, "1> …rivers") && shows(&app, "2 …bread a") && shows(&app, "3 terms"));
+    app.n_pins = 1;
+    ck_assert(shows(&app, "1> references to rivers, lakes and"));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(text_above_and_below_what_is_visible_is_marked)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 12, 40);
+    ck_assert(shows(&app, "↓") && !shows(&app, "↑"));
+    for (int i = 0; i < app.reading->tokens.n; i++)
+        fake_key(&app, KEY_ARROW_RIGHT, NULL);
+    ck_assert(shows(&app, "↑") && !shows(&app, "↓"));
+    app_clear(&app);
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    ck_assert(!shows(&app, "↓") && !shows(&app, "↑"));
+    app_clear(&app);
+}
+END_TEST
+
+/* Where the pins' bars do not fit, some of them do. */
+START_TEST(a_fourth_bar_row_takes_no_bars_from_the_others)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    app.n_pins = 4;
+    for (size_t i = 0; i < 4; i++)
+        app.pins[i] = i;
+    ck_assert(shows(&app, "\n3 ") && !shows(&app, "\n4 "));
+    app_clear(&app);
+}
+END_TEST
+
+/* A full stop has one column, and is where many concepts peak. */
+START_TEST(a_number_takes_the_room_that_the_next_ones_leave)
+{
+    static const char *const texts[] = {"She", ".", "<end>", " a", "!", "?"};
+    static const float acts[][FAKE_CONCEPTS] = {{0}, {10}, {0}, {4}, {10}, {10}};
+    struct app app;
+    struct grid g;
+    struct tokens t;
+    struct buf dump = {0};
+    fake_app(&app, FAKE_READY, 24, 80);
+    tokens_init(&t, FAKE_CONCEPTS);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        tokens_add(&t, 1, texts[i], strlen(texts[i]), false, true);
+        tokens_add_acts(&t, acts[i]);
+    }
+    struct token_paint paint = {.has_tint = true, .cursor = -1, .differs = -1, .numbers = true};
+    grid_init(&g, 2, 20);
+    view_tokens(&g, rect_make(0, 0, 2, 20), &app, &t, &paint);
+    grid_dump(&dump, &g);
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&dump), "She.<end> a!?"));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&dump), "\n   100      100"));
+    buf_clear(&dump);
+    grid_clear(&g);
+    tokens_clear(&t);
+    app_clear(&app);
+}
+END_TEST
+
 static void open_model(struct app *app, bool is_dump, bool has_tokenizer)
 {
     app_init(app, 24, 80);
@@ -401,6 +473,10 @@ Suite *suite_views(void)
     tcase_add_test(t, an_escape_sequence_from_the_model_stays_text);
     tcase_add_test(t, a_refused_text_is_not_said_to_be_read_still);
     tcase_add_test(t, a_bad_pattern_takes_the_place_of_the_count);
+    tcase_add_test(t, labels_in_little_room_leave_out_what_they_share);
+    tcase_add_test(t, text_above_and_below_what_is_visible_is_marked);
+    tcase_add_test(t, a_number_takes_the_room_that_the_next_ones_leave);
+    tcase_add_test(t, a_fourth_bar_row_takes_no_bars_from_the_others);
     tcase_add_test(t, a_selected_concept_before_its_place_is_named_by_the_title);
     tcase_add_test(t, a_dump_is_offered_only_what_it_can_serve);
     tcase_add_test(t, a_dump_that_is_refused_is_not_said_to_be_read_still);
