@@ -1,5 +1,5 @@
 /* Inside of matmul: blocks of weights (data/quant.h) to f32 with AVX2, bit for bit as
- * quant_to_f32 does it. Only where isa_best() says so. */
+ * quant_to_f32 does it. Only where isa_has(ISA_AVX2). */
 #ifndef CORE_QUANT_AVX2_H
 #define CORE_QUANT_AVX2_H
 

@@ -11,7 +11,7 @@
  * not be aligned. */
 void quant_q8(void *dst, const void *src, enum dtype dtype, size_t n);
 
-/* Its parts, for tests; the second only where isa_best() says so. */
+/* Its parts, for tests; the second only where isa_has(ISA_AVX2). */
 void quant_q8_generic(void *dst, const void *src, enum dtype dtype, size_t n);
 void quant_q8_avx2(void *dst, const void *src, enum dtype dtype, size_t n);
 

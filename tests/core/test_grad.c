@@ -354,6 +354,95 @@ static void mark_top(bool *in_top, const float *a, size_t n, long k)
     }
 }
 
+/* The step by hand: latents, the edit by their mean, the loss through the tape. */
+struct reft_step {
+    size_t n, d, first; /* tokens, width, the first token that has a latent */
+    float *h;           /* [n, d] owned, as all below: residual at the hook */
+    float *edited;      /* [n, d] */
+    float *d_edited;    /* [n, d] gradient of the mean cross-entropy */
+    float *a;           /* [n] latents */
+    bool *in_top;       /* [n] of the largest ones, whose mean is the edit's strength */
+    double mean, l1, cross_entropy;
+};
+
+static void edit_by_latents(struct reft_step *s, const struct reft_case *c)
+{
+    const size_t n_lat = s->n - s->first;
+    for (size_t t = s->first; t < s->n; t++) {
+        for (size_t i = 0; i < s->d; i++)
+            s->a[t] += s->h[t * s->d + i] * c->v[i];
+        s->a[t] = s->a[t] > 0 ? s->a[t] : 0;
+    }
+    mark_top(s->in_top + s->first, s->a + s->first, n_lat, c->topk);
+    for (size_t t = s->first; t < s->n; t++) {
+        s->mean += s->in_top[t] ? s->a[t] / (double)c->topk : 0;
+        s->l1 += s->in_top[t] ? 0 : s->a[t] / (double)n_lat;
+    }
+    memcpy(s->edited, s->h, s->n * s->d * sizeof *s->edited);
+    for (size_t t = s->first; t < s->n; t++)
+        for (size_t i = 0; i < s->d; i++)
+            s->edited[t * s->d + i] += (float)s->mean * c->v[i];
+}
+
+static void run_tape(struct reft_step *s, const struct reft_case *c, const struct model *model,
+                     int hook)
+{
+    struct tape *tape;
+    long counted;
+    int *targets = mem_alloc(s->n, sizeof *targets);
+    for (size_t t = 0; t < s->n; t++)
+        targets[t] = t + 1 < s->n && (long)t + 1 >= c->labels_from ? c->ids[t + 1] : -1;
+    ck_assert_int_eq(tape_new(&tape, model, hook + 1, 1, (int)s->n, NULL), 0);
+    double loss = tape_forward(tape, c->ids, targets, s->edited, 1, (int)s->n, &counted);
+    s->cross_entropy = loss / (double)counted;
+    tape_backward(tape, (float)(1.0 / (double)counted), NULL, s->d_edited);
+    tape_free(tape);
+    free(targets);
+}
+
+static struct reft_step reft_step_of(const struct reft_case *c, const struct model *model, int hook)
+{
+    struct reft_step s = {.n = c->n_ids, .d = c->d_model, .first = (size_t)c->prefix};
+    s.h = hook_resid(model, hook, c);
+    s.edited = mem_alloc(s.n * s.d, sizeof *s.edited);
+    s.d_edited = mem_alloc(s.n * s.d, sizeof *s.d_edited);
+    s.a = mem_zalloc(s.n, sizeof *s.a);
+    s.in_top = mem_zalloc(s.n, sizeof *s.in_top);
+    edit_by_latents(&s, c);
+    run_tape(&s, c, model, hook);
+    return s;
+}
+
+static void reft_step_clear(struct reft_step *s)
+{
+    void *owned[] = {s->h, s->edited, s->d_edited, s->a, s->in_top};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
+}
+
+/* d/dv of h + mean(a) v + coefficient * l1: v itself, and the latents through mean and l1. */
+static void check_gradient(const struct reft_step *s, const struct reft_case *c)
+{
+    double *grad = mem_zalloc(s->d, sizeof *grad), along = 0, largest = 0, worst = 0;
+    for (size_t t = s->first; t < s->n; t++)
+        for (size_t i = 0; i < s->d; i++) {
+            grad[i] += s->mean * s->d_edited[t * s->d + i];
+            along += (double)s->d_edited[t * s->d + i] * c->v[i];
+        }
+    for (size_t t = s->first; t < s->n; t++) {
+        double weight =
+            s->in_top[t] ? along / (double)c->topk : c->l1_coeff / (double)(s->n - s->first);
+        for (size_t i = 0; i < s->d && s->a[t] > 0; i++)
+            grad[i] += weight * s->h[t * s->d + i];
+    }
+    for (size_t i = 0; i < s->d; i++) {
+        largest = fmax(largest, fabs(c->want[i]));
+        worst = fmax(worst, fabs(c->want[i] - grad[i]));
+    }
+    ck_assert_msg(worst < 1e-4 * largest, "off by %g of %g", worst, largest);
+    free(grad);
+}
+
 static void check_reft(const char *folder)
 {
     char path[256];
@@ -365,67 +454,19 @@ static void check_reft(const char *folder)
     ck_assert_int_eq(json_open(&doc, path, &err), 0);
     int hook = (int)json_number(json_get(json_root(doc), "hook_layer"));
     read_case(&c, json_get(json_root(doc), "reft_r1_step"));
+    json_close(doc);
     snprintf(path, sizeof path, "tests/fixtures/%s", folder);
     ck_assert_int_eq(model_open(&model, path, &err), 0);
 
-    float *h = hook_resid(model, hook, &c), *d_h;
-    size_t d = c.d_model, n = c.n_ids, n_lat = n - (size_t)c.prefix;
-    float *a = mem_zalloc(n_lat, sizeof *a);
-    bool *in_top = mem_zalloc(n_lat, sizeof *in_top);
-    float *latent_of = h + (size_t)c.prefix * d;
-    for (size_t t = 0; t < n_lat; t++) {
-        for (size_t i = 0; i < d; i++)
-            a[t] += latent_of[t * d + i] * c.v[i];
-        a[t] = a[t] > 0 ? a[t] : 0;
-    }
-    mark_top(in_top, a, n_lat, c.topk);
-    double mean = 0, l1 = 0;
-    for (size_t t = 0; t < n_lat; t++) {
-        mean += in_top[t] ? a[t] / (double)c.topk : 0;
-        l1 += in_top[t] ? 0 : a[t] / (double)n_lat;
-    }
-    float *edited = mem_alloc(n * d, sizeof *edited);
-    memcpy(edited, h, n * d * sizeof *edited);
-    for (size_t t = (size_t)c.prefix; t < n; t++)
-        for (size_t i = 0; i < d; i++)
-            edited[t * d + i] += (float)mean * c.v[i];
-
-    struct tape *tape;
-    long counted;
-    int *targets = mem_alloc(n, sizeof *targets);
-    for (size_t t = 0; t < n; t++)
-        targets[t] = t + 1 < n && (long)t + 1 >= c.labels_from ? c.ids[t + 1] : -1;
-    ck_assert_int_eq(tape_new(&tape, model, hook + 1, 1, (int)n, &err), 0);
-    double loss = tape_forward(tape, c.ids, targets, edited, 1, (int)n, &counted);
-    ck_assert_double_eq_tol(loss / (double)counted, c.cross_entropy, 1e-4 * c.cross_entropy);
-    ck_assert_double_eq_tol(l1, c.l1, 1e-4 * fmax(c.l1, 1));
-    d_h = mem_alloc(n * d, sizeof *d_h);
-    tape_backward(tape, (float)(1.0 / (double)counted), NULL, d_h);
-
-    /* d/dv of h + mean(a) v + coefficient * l1: v itself, and the latents through mean and l1 */
-    double *grad = mem_zalloc(d, sizeof *grad), along = 0, largest = 0, worst = 0;
-    for (size_t t = (size_t)c.prefix; t < n; t++)
-        for (size_t i = 0; i < d; i++) {
-            grad[i] += mean * d_h[t * d + i];
-            along += (double)d_h[t * d + i] * c.v[i];
-        }
-    for (size_t t = 0; t < n_lat; t++) {
-        double weight = in_top[t] ? along / (double)c.topk : c.l1_coeff / (double)n_lat;
-        for (size_t i = 0; i < d && a[t] > 0; i++)
-            grad[i] += weight * latent_of[t * d + i];
-    }
-    for (size_t i = 0; i < d; i++) {
-        largest = fmax(largest, fabs(c.want[i]));
-        worst = fmax(worst, fabs(c.want[i] - grad[i]));
-    }
-    ck_assert_msg(worst < 1e-4 * largest, "%s: off by %g of %g", folder, worst, largest);
-
-    void *owned[] = {c.ids, c.v, c.want, h, d_h, a, in_top, edited, targets, grad};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        free(owned[i]);
-    tape_free(tape);
+    struct reft_step s = reft_step_of(&c, model, hook);
+    ck_assert_double_eq_tol(s.cross_entropy, c.cross_entropy, 1e-4 * c.cross_entropy);
+    ck_assert_double_eq_tol(s.l1, c.l1, 1e-4 * fmax(c.l1, 1));
+    check_gradient(&s, &c);
+    reft_step_clear(&s);
+    free(c.ids);
+    free(c.v);
+    free(c.want);
     model_close(model);
-    json_close(doc);
 }
 
 START_TEST(reft_step_of_the_bf16_fixture_is_reproduced)

@@ -395,7 +395,7 @@ END_TEST
 
 START_TEST(a_dump_is_before_the_edit_at_the_hook_and_after_it_above)
 {
-    enum { N = 530 }; /* two batches */
+    enum { N = 530 }; /* several batches */
     struct session *s = open_session(1, N), *plain = open_session(1, N);
     steer(s, 0, 1, STEER_BOTH, 0);
     int layers[3] = {HOOK, HOOK + 1, 0};
@@ -672,7 +672,7 @@ START_TEST(a_read_cancelled_within_a_layer_keeps_the_batches_before_it)
     struct session *whole = open_session(0, N);
     struct stop stop = {0};
     ck_assert_int_eq(session_read(whole, &err), ERR_OK);
-    for (long at = 1; at < 100; at += 9) { /* steps of the second batch */
+    for (long at = 1; at < 100; at += 9) { /* steps of the batch after it */
         struct session *s = open_session(0, N);
         session_set_progress(s, stop_at_call, &stop);
         forward_set_step(s->forward, 1e5);
