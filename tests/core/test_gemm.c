@@ -1,6 +1,9 @@
 #include "core/gemm.h"
 #include "core/isa.h"
+#include "data/mem.h"
+#include "tests/support/approx.h"
 #include "tests/support/runner.h"
+#include "tests/support/store_floats.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,13 +12,10 @@
 /* Sizes with remainders in every block size of gemm.c. */
 enum { M = 103, N = 1035, K = 259 };
 
-static float *random_floats(size_t n, unsigned seed)
+static float *new_floats(size_t n, uint32_t seed)
 {
-    float *x = malloc(n * sizeof *x);
-    for (size_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        x[i] = (float)(seed >> 8) / 8388608.0f - 1;
-    }
+    float *x = mem_alloc(n, sizeof *x);
+    random_floats(x, n, seed);
     return x;
 }
 
@@ -23,7 +23,7 @@ static void check_product(struct gemm_operand a, struct gemm_operand b, const fl
                           const float *fb, bool accumulate)
 {
     struct gemm_space space;
-    float *c = random_floats((size_t)M * N, 3), *before = random_floats((size_t)M * N, 3);
+    float *c = new_floats((size_t)M * N, 3), *before = new_floats((size_t)M * N, 3);
     ck_assert_int_eq(gemm_space_init(&space, NULL), 0);
     gemm(c, N, a, b, M, N, K, accumulate, &space);
     size_t n_off = 0;
@@ -42,7 +42,7 @@ static void check_product(struct gemm_operand a, struct gemm_operand b, const fl
 
 static float *transposed(const float *x, size_t rows, size_t cols)
 {
-    float *t = malloc(rows * cols * sizeof *t);
+    float *t = mem_alloc(rows * cols, sizeof *t);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
             t[j * rows + i] = x[i * cols + j];
@@ -51,7 +51,7 @@ static float *transposed(const float *x, size_t rows, size_t cols)
 
 START_TEST(products_agree_with_plain_loops_for_rows_and_columns)
 {
-    float *a = random_floats((size_t)M * K, 1), *b = random_floats((size_t)K * N, 2);
+    float *a = new_floats((size_t)M * K, 1), *b = new_floats((size_t)K * N, 2);
     float *at = transposed(a, M, K), *bt = transposed(b, K, N);
     check_product(gemm_rows(a, K), gemm_rows(b, N), a, b, false);
     check_product(gemm_rows(a, K), gemm_columns(bt, K), a, b, true);
@@ -65,12 +65,10 @@ END_TEST
 
 START_TEST(stored_bf16_matrices_multiply_as_their_values)
 {
-    float *a = random_floats((size_t)M * K, 1), *b = random_floats((size_t)K * N, 2);
-    uint16_t *stored = malloc((size_t)K * N * sizeof *stored);
-    for (size_t i = 0; i < (size_t)K * N; i++) {
-        stored[i] = f32_to_bf16(b[i]);
-        b[i] = bf16_to_f32(stored[i]);
-    }
+    float *a = new_floats((size_t)M * K, 1), *b = new_floats((size_t)K * N, 2);
+    uint16_t *stored = mem_alloc((size_t)K * N, sizeof *stored);
+    store_floats(stored, b, DTYPE_BF16, (size_t)K * N);
+    tensor_to_f32(b, stored, DTYPE_BF16, (size_t)K * N);
     struct matrix w = {DTYPE_BF16, K, N, stored};
     check_product(gemm_rows(a, K), gemm_matrix(&w), a, b, false);
     free(a);
@@ -81,14 +79,14 @@ END_TEST
 
 START_TEST(generic_and_vector_kernels_give_the_same_bits)
 {
-    float *a = random_floats((size_t)M * K, 1), *b = random_floats((size_t)K * N, 2);
+    float *a = new_floats((size_t)M * K, 1), *b = new_floats((size_t)K * N, 2);
     float *c[2];
     const enum isa before = isa_current();
     struct gemm_space space;
     ck_assert_int_eq(gemm_space_init(&space, NULL), 0);
     for (int i = 0; i < 2; i++) {
         isa_use(i == 0 ? isa_best() : ISA_GENERIC);
-        c[i] = malloc((size_t)M * N * sizeof **c);
+        c[i] = mem_alloc((size_t)M * N, sizeof **c);
         gemm(c[i], N, gemm_rows(a, K), gemm_rows(b, N), M, N, K, false, &space);
     }
     isa_use(before);

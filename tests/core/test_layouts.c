@@ -11,6 +11,7 @@
 #include "tests/support/gguf_model.h"
 #include "tests/support/random_blocks.h"
 #include "tests/support/runner.h"
+#include "tests/support/store_floats.h"
 #include "tests/support/tmp_dir.h"
 
 #include <math.h>
@@ -50,16 +51,12 @@ static void fill(struct matrix *w, float *values, enum dtype dtype)
     const size_t n = w->n_rows * w->n_cols;
     char *bytes = mem_alloc(dtype_bytes(dtype, n), 1);
     random_floats(values, n, ++seed);
-    for (size_t i = 0; i < n && dtype_block(dtype) == 1; i++) {
-        float v = values[i] * 0.1f;
-        uint16_t half = dtype == DTYPE_BF16 ? f32_to_bf16(v) : f32_to_f16(v);
-        if (dtype == DTYPE_F32)
-            memcpy(bytes + 4 * i, &v, 4);
-        else
-            memcpy(bytes + 2 * i, &half, 2);
-    }
+    for (size_t i = 0; i < n; i++)
+        values[i] *= 0.1f;
     if (dtype_block(dtype) > 1)
         random_blocks(bytes, dtype, n, ++seed);
+    else
+        store_floats(bytes, values, dtype, n);
     tensor_to_f32(values, bytes, dtype, n);
     w->dtype = dtype;
     w->data = bytes;

@@ -8,6 +8,7 @@
 #include "tests/support/every_isa.h"
 #include "tests/support/random_blocks.h"
 #include "tests/support/runner.h"
+#include "tests/support/store_floats.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -25,17 +26,6 @@ struct world {
     float *dy;     /* [n, n_out] */
 };
 
-static void store(char *dst, const float *src, enum dtype dtype, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half = dtype == DTYPE_BF16 ? f32_to_bf16(src[i]) : f32_to_f16(src[i]);
-        if (dtype == DTYPE_F32)
-            memcpy(dst + i * 4, src + i, 4);
-        else
-            memcpy(dst + i * 2, &half, 2);
-    }
-}
-
 /* skew: bytes by which the weights miss their alignment. */
 static struct world world_new(enum dtype dtype, size_t n, size_t n_out, size_t n_in, size_t skew)
 {
@@ -50,7 +40,7 @@ static struct world world_new(enum dtype dtype, size_t n, size_t n_out, size_t n
     if (dtype_block(dtype) > 1)
         random_blocks(v.stored + skew, dtype, n_out * n_in, 1);
     else
-        store(v.stored + skew, v.values, dtype, n_out * n_in);
+        store_floats(v.stored + skew, v.values, dtype, n_out * n_in);
     tensor_to_f32(v.values, v.stored + skew, dtype, n_out * n_in);
     v.w = (struct matrix){dtype, n_out, n_in, v.stored + skew};
     return v;

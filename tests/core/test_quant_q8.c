@@ -5,6 +5,7 @@
 #include "data/quant.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
+#include "tests/support/store_floats.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -33,16 +34,6 @@ static void fill(float *x)
     }
 }
 
-static size_t store(uint8_t *out, const float *x, enum dtype dtype)
-{
-    for (size_t i = 0; i < N; i++) {
-        uint16_t half = dtype == DTYPE_F16 ? f32_to_f16(x[i]) : f32_to_bf16(x[i]);
-        memcpy(out + i * dtype_size(dtype), dtype == DTYPE_F32 ? (const void *)&x[i] : &half,
-               dtype_size(dtype));
-    }
-    return N * dtype_size(dtype);
-}
-
 static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_F16, DTYPE_BF16};
 
 START_TEST(blocks_are_those_of_the_elements_as_floats)
@@ -51,7 +42,7 @@ START_TEST(blocks_are_those_of_the_elements_as_floats)
     uint8_t *stored = mem_alloc(4 * N + 1, 1);
     uint8_t got[N_BLOCKS * Q8_0_BYTES], want[N_BLOCKS * Q8_0_BYTES];
     fill(x);
-    store(stored + 1, x, dtypes[_i]); /* at an odd address */
+    store_floats(stored + 1, x, dtypes[_i], N); /* at an odd address */
     tensor_to_f32(as_f32, stored + 1, dtypes[_i], N);
     quant_q8_0(want, as_f32, N);
     quant_q8_generic(got, stored + 1, dtypes[_i], N);
@@ -72,7 +63,7 @@ START_TEST(avx2_gives_the_same_bits)
     uint8_t *stored = mem_alloc(4 * N + 1, 1);
     uint8_t got[N_BLOCKS * Q8_0_BYTES], want[N_BLOCKS * Q8_0_BYTES];
     fill(x);
-    store(stored + 1, x, dtypes[_i]);
+    store_floats(stored + 1, x, dtypes[_i], N);
     quant_q8_generic(want, stored + 1, dtypes[_i], N);
     quant_q8_avx2(got, stored + 1, dtypes[_i], N);
     for (size_t b = 0; b < N_BLOCKS; b++)

@@ -3,6 +3,7 @@
 #include "data/mem.h"
 #include "tests/support/approx.h"
 #include "tests/support/runner.h"
+#include "tests/support/store_floats.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -37,17 +38,12 @@ static struct matrix random_matrix(enum dtype dtype, int n_rows, int n_cols, flo
 {
     size_t n = (size_t)n_rows * (size_t)n_cols;
     float *values = mem_alloc(n, sizeof *values);
-    uint16_t *halves = mem_alloc(n, sizeof *halves);
+    void *data = mem_alloc(n, dtype_size(dtype));
     random_floats(values, n, ++seed);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         values[i] *= size;
-        halves[i] = dtype == DTYPE_BF16 ? f32_to_bf16(values[i]) : f32_to_f16(values[i]);
-    }
-    if (dtype == DTYPE_F32)
-        free(halves);
-    else
-        free(values);
-    const void *data = dtype == DTYPE_F32 ? (void *)values : (void *)halves;
+    store_floats(data, values, dtype, n);
+    free(values);
     return (struct matrix){dtype, (size_t)n_rows, (size_t)n_cols, data};
 }
 
