@@ -2,33 +2,16 @@
 #include "core/forward.h"
 #include "core/session.h"
 #include "data/mem.h"
-#include "tests/support/approx.h"
+#include "tests/support/mini_sessions.h"
 #include "tests/support/runner.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-#define HOOK 3
-#define TOLERANCE 2e-4 /* between different batch shapes */
 #define N_PROMPTS 9
-
-static struct err err;
-static struct model *model;
-static size_t d_model;
 
 /* More than fit into a batch, one of them alone longer than that, one empty. */
 static const int lengths[N_PROMPTS] = {24, 7, 100, 90, 0, FORWARD_MAX_ROWS + 40, 1, 60, 24};
-
-static void setup(void)
-{
-    ck_assert_msg(model_open(&model, "tests/fixtures/gemma2-mini", &err) == 0, "%s", err.message);
-    d_model = (size_t)model->config.d_model;
-}
-
-static void teardown(void)
-{
-    model_close(model);
-}
 
 static int id_at(int prompt, int t)
 {
@@ -37,11 +20,11 @@ static int id_at(int prompt, int t)
 
 static void set_prompt(struct session *s, int prompt, int n)
 {
-    int *ids = mem_alloc((size_t)n + 1, sizeof *ids);
+    int *text = mem_alloc((size_t)n + 1, sizeof *text);
     for (int t = 0; t < n; t++)
-        ids[t] = id_at(prompt, t);
-    ck_assert_msg(session_set_prompt(s, ids, n, &err) == 0, "%s", err.message);
-    free(ids);
+        text[t] = id_at(prompt, t);
+    ck_assert_msg(session_set_prompt(s, text, n, &err) == 0, "%s", err.message);
+    free(text);
 }
 
 static void open_all(struct session *sessions[N_PROMPTS])
@@ -66,8 +49,8 @@ static void check_all(struct session *sessions[N_PROMPTS])
         ck_assert_int_eq(session_new(&alone, model, HOOK, 0, &err), ERR_OK);
         set_prompt(alone, i, lengths[i]);
         ck_assert_int_eq(session_read(alone, &err), ERR_OK);
-        approx_tensor("residuals", session_resid(sessions[i]), session_resid(alone),
-                      (size_t)lengths[i] * d_model, TOLERANCE);
+        check_close("residuals", session_resid(sessions[i]), session_resid(alone),
+                    (size_t)lengths[i] * d_model);
         session_free(alone);
     }
 }
@@ -155,7 +138,7 @@ Suite *suite_session_read(void)
 {
     Suite *s = suite_create("session_read");
     TCase *t = tcase_create("session_read");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, mini_setup, mini_teardown);
     tcase_add_test(t, prompts_read_together_are_those_read_alone);
     tcase_add_test(t, a_batch_is_bounded_and_counted);
     tcase_add_test(t, a_cancelled_reading_goes_on_where_it_was);

@@ -1,4 +1,5 @@
-/* Edits at several layers, against a run of all layers with the edits written out. */
+/* Changes of steering in mid-answer; edits at several layers, against a run of all layers with the
+ * edits written out. */
 #include "core/forward.h"
 #include "core/session.h"
 #include "data/mem.h"
@@ -10,8 +11,100 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_PROMPT 30 /* longer than the window of 8 */
-#define N_ANSWER 6
+/* --- changes of steering --- */
+
+START_TEST(steering_changed_in_mid_answer_equals_a_fresh_run)
+{
+    struct session *s = open_session(2, N_PROMPT);
+    steer(s, 1, 0, STEER_BOTH, 0);
+    for (int i = 0; i < N_ANSWER; i++) {
+        free(logits_of(s, 3));
+        append(s, 0, N_PROMPT + i, 1);
+        append(s, 1, N_PROMPT + i, 1);
+    }
+    steer(s, 1, 2, STEER_BOTH, 0);
+    ck_assert_int_eq(session_n_answer(s, 1), N_ANSWER);
+    float *got = logits_of(s, 3);
+    check_from_scratch("baseline", got, N_PROMPT + N_ANSWER, -1, 0, 0);
+    check_from_scratch("steered anew", got + n_vocab, N_PROMPT + N_ANSWER, 2, STEER_BOTH, 0);
+    free(got);
+
+    ck_assert_int_eq(session_set_steering(s, 1, NULL, &err), ERR_OK);
+    got = logits_of(s, 2);
+    check_from_scratch("steering removed", got, N_PROMPT + N_ANSWER, -1, 0, 0);
+    free(got);
+    session_free(s);
+}
+END_TEST
+
+START_TEST(a_schedule_changes_only_its_positions)
+{
+    static const enum steer_at schedules[] = {STEER_GENERATED, STEER_PROMPT, STEER_FROM};
+    for (int k = 0; k < 3; k++) {
+        struct session *s = open_session(1, N_PROMPT);
+        free(logits_of(s, 1)); /* unsteered first, so that something is there to be kept */
+        append(s, 0, N_PROMPT, N_ANSWER);
+        steer(s, 0, 1, schedules[k], N_PROMPT + 2);
+        float *got = logits_of(s, 1);
+        float *want;
+        if (schedules[k] == STEER_PROMPT) {
+            /* as a prompt of all tokens would be with the edit undone on the answer */
+            struct session *other = open_session(1, N_PROMPT);
+            steer(other, 0, 1, STEER_PROMPT, 0);
+            append(other, 0, N_PROMPT, N_ANSWER);
+            want = logits_of(other, 1);
+            session_free(other);
+        } else {
+            int from = schedules[k] == STEER_GENERATED ? N_PROMPT : N_PROMPT + 2;
+            want = from_scratch(HOOK, N_PROMPT + N_ANSWER, 1, STEER_FROM, from);
+        }
+        check_close("scheduled", got, want, n_vocab);
+        float *plain = from_scratch(HOOK, N_PROMPT + N_ANSWER, -1, 0, 0);
+        ck_assert(approx_worst(got, plain, n_vocab, NULL) > 10 * TOLERANCE);
+        free(plain);
+        free(want);
+        free(got);
+        session_free(s);
+    }
+}
+END_TEST
+
+START_TEST(a_direction_of_another_width_is_refused)
+{
+    struct session *s = open_session(1, 1);
+    struct steering steering = {0};
+    steering_add_direction(&steering, directions[0], d_model - 1, HOOK, (struct intervention){0});
+    ck_assert_int_eq(session_set_steering(s, 0, &steering, &err), ERR_SHAPE);
+    steering_clear(&steering);
+    free(logits_of(s, 1));
+    session_free(s);
+}
+END_TEST
+
+START_TEST(norm_ratio_is_the_mean_over_edited_prompt_positions)
+{
+    struct session *s = open_session(2, N_PROMPT);
+    steer(s, 1, 1, STEER_FROM, 4);
+    free(logits_of(s, 3));
+    double w2 = 0, want = 0;
+    for (size_t i = 0; i < d_model; i++)
+        w2 += (double)directions[1][i] * (double)directions[1][i];
+    for (size_t t = 4; t < N_PROMPT; t++) {
+        double h2 = 0;
+        for (size_t i = 0; i < d_model; i++)
+            h2 += pow((double)session_resid(s)[t * d_model + i], 2);
+        want += 20 * sqrt(w2 / h2) / (N_PROMPT - 4);
+    }
+    ck_assert_double_eq_tol(session_norm_ratio(s, 1, HOOK), want, 1e-4 * want);
+    ck_assert_float_eq(session_norm_ratio(s, 0, HOOK), 0);
+    steer(s, 1, 1, STEER_GENERATED, 0);
+    free(logits_of(s, 3));
+    ck_assert_float_eq(session_norm_ratio(s, 1, HOOK), 0);
+    session_free(s);
+}
+END_TEST
+
+/* --- several layers --- */
 
 enum { LOW = 1, HIGH = 3, N_LAYERS = 6 };
 
@@ -255,6 +348,10 @@ Suite *suite_session_steering(void)
     Suite *s = suite_create("session_steering");
     TCase *t = tcase_create("session_steering");
     tcase_add_checked_fixture(t, mini_setup, mini_teardown);
+    tcase_add_test(t, steering_changed_in_mid_answer_equals_a_fresh_run);
+    tcase_add_test(t, a_schedule_changes_only_its_positions);
+    tcase_add_test(t, a_direction_of_another_width_is_refused);
+    tcase_add_test(t, norm_ratio_is_the_mean_over_edited_prompt_positions);
     tcase_add_test(t, edits_of_several_layers_equal_a_run_without_caches);
     tcase_add_test(t, edits_of_several_layers_may_come_and_go_in_mid_answer);
     tcase_add_test(t, a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below);

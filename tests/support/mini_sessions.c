@@ -4,6 +4,7 @@
 #include "tests/support/approx.h"
 
 #include <check.h>
+#include <stdlib.h>
 
 struct err err;
 struct model *model;
@@ -46,4 +47,46 @@ float *logits_of(struct session *s, unsigned mask)
     float *logits = mem_alloc(16 * n_vocab, sizeof *logits);
     ck_assert_msg(session_logits(s, mask, logits, &err) == 0, "%s", err.message);
     return logits;
+}
+
+struct session *open_session(int n_branches, int n_prompt)
+{
+    return open_at(HOOK, n_branches, n_prompt);
+}
+
+void steer_after(struct session *s, int branch, int layer, size_t i, enum steer_at at, int from)
+{
+    struct steering steering = {.at = at, .from = from};
+    struct intervention what = {INTERVENTION_ADD, 0, 20};
+    steering_add_direction(&steering, directions[i], d_model, layer, what);
+    ck_assert_int_eq(session_set_steering(s, branch, &steering, &err), ERR_OK);
+    steering_clear(&steering);
+}
+
+void steer(struct session *s, int branch, size_t i, enum steer_at at, int from)
+{
+    steer_after(s, branch, HOOK, i, at, from);
+}
+
+void check_close(const char *what, const float *got, const float *want, size_t n)
+{
+    approx_tensor(what, got, want, n, TOLERANCE);
+}
+
+float *from_scratch(int hook, int n, int direction, enum steer_at at, int from)
+{
+    struct session *s = open_at(hook, 1, n);
+    if (direction >= 0)
+        steer_after(s, 0, hook, (size_t)direction, at, from);
+    float *logits = logits_of(s, 1);
+    session_free(s);
+    return logits;
+}
+
+void check_from_scratch(const char *what, const float *got, int n, int direction, enum steer_at at,
+                        int from)
+{
+    float *want = from_scratch(HOOK, n, direction, at, from);
+    check_close(what, got, want, n_vocab);
+    free(want);
 }
