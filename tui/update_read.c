@@ -229,6 +229,8 @@ void update_edit_key(struct app *app, int key, struct cmds *out)
     if (key == KEY_ESCAPE || key == key_ctrl('C')) {
         remember(app);
         app->mode = MODE_NORMAL;
+        if (app->answers[BRANCH_BASELINE].is_stale)
+            update_notice(app, "r answers this text; i, then Up: older texts");
         return;
     }
     if (app->replaces_prompt)
@@ -267,24 +269,40 @@ static int best_rows(const struct app *app, size_t *rows)
     return n > 0 ? n : r->n_top < EXAMPLE_PINS ? (int)r->n_top : EXAMPLE_PINS;
 }
 
-/* They get the bar rows and the tint, and the first steers, until the user chooses. */
+static float prompt_score(const struct app *app, size_t row)
+{
+    return app_score(app, row, app_prompt_max(app, row));
+}
+
+/* Which of them steers: the strongest; of an example's two that fire the weaker, since the model
+ * goes on about the other as it is, and nothing would be seen to change. */
+static size_t steered_row(const struct app *app, const size_t *rows, int n)
+{
+    bool contrast = app->is_example && app->examples[app->example].n_pins == 2 && n == 2 &&
+                    app_fires(app, rows[0]) && app_fires(app, rows[1]);
+    return contrast && prompt_score(app, rows[1]) < prompt_score(app, rows[0]) ? rows[1] : rows[0];
+}
+
+/* They get the bar rows, and one of them steers and tints, until the user chooses. */
 static void auto_pick(struct app *app)
 {
     size_t rows[EXAMPLE_PINS];
     int n = best_rows(app, rows);
     if (n == 0)
         return;
+    size_t row = steered_row(app, rows, n);
     if (app->is_pins_auto) {
         memcpy(app->pins, rows, (size_t)n * sizeof *rows);
         app->n_pins = n;
     }
-    if (app->is_selection_auto)
-        update_select(app, rows[0]);
     if (app->is_rack_auto && !app->model.is_dump) {
         float factor = app->is_example ? app->examples[app->example].factor : FACTOR_FIRST;
         app->n_slots = 1;
-        app->slots[0] = (struct slot){INTERVENTION_ADD, rows[0], factor, true};
+        app->slots[0] = (struct slot){INTERVENTION_ADD, row, factor, true};
     }
+    bool steers = app->screen == SCREEN_STEER && app->slot < app->n_slots;
+    if (app->is_selection_auto)
+        update_select(app, steers ? app->slots[app->slot].row : row);
 }
 
 static void take_reading(struct app *app, struct event *e)
