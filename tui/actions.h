@@ -25,8 +25,8 @@ enum { ON_READ = 1, ON_CONCEPTS = 2, ON_STEER = 4, ON_ALL = 7 };
     ACTION(FUZZY, ON_CONCEPTS, "Ctrl-R", "", "the filter: a regular expression, or fuzzy")      \
     ACTION(PIN, ON_READ | ON_CONCEPTS, "Space", "pin", "pin the concept: a bar row of its own") \
     ACTION(STEER, ON_READ | ON_CONCEPTS, "S", "steer", "put the concept into the rack")         \
-    ACTION(WEAKER, ON_STEER, "h Left", "", "slider down by 0.05")                               \
-    ACTION(STRONGER, ON_STEER, "l Right", "slide", "slider up by 0.05")                         \
+    ACTION(WEAKER, ON_STEER, "h Left", "l slide", "slider down by 0.05")                        \
+    ACTION(STRONGER, ON_STEER, "l Right", "", "slider up by 0.05")                              \
     ACTION(MINUS, ON_STEER, "-", "", "slider down by 0.1")                                      \
     ACTION(PLUS, ON_STEER, "+", "", "slider up by 0.1")                                         \
     ACTION(MUCH_WEAKER, ON_STEER, "[", "", "slider down by 0.5")                                \

@@ -17,7 +17,7 @@ static const char *state_text(const struct answer *a)
     case ANSWER_EOS:
         return "ended";
     case ANSWER_LENGTH:
-        return "length";
+        return "cut off"; /* at max_tokens */
     case ANSWER_STOPPED:
         return "stopped";
     }

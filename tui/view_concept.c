@@ -72,6 +72,15 @@ static void numbers(struct page *p, const struct app *app, size_t row)
     p->y++;
 }
 
+/* A token; the blank before a word is drawn, since there are tokens with and without. */
+static int lens_token(struct page *p, int x, const char *text)
+{
+    bool blank = text[0] == ' ';
+    if (blank)
+        x += grid_str(p->g, p->r, p->y, x, STYLE_DIM, p->g->ascii ? "_" : "·");
+    return x + grid_str(p->g, p->r, p->y, x, STYLE_TEXT, text + blank);
+}
+
 static void lens(struct page *p, const char *name, char *const *texts, const float *values, int n)
 {
     int x = 1 + grid_str(p->g, p->r, p->y, 1, STYLE_DIM, name) + 1;
@@ -83,7 +92,7 @@ static void lens(struct page *p, const char *name, char *const *texts, const flo
             p->y++;
             x = 3;
         }
-        x += grid_text(p->g, p->r, p->y, x, STYLE_TEXT, 0, buf_cstr(&safe), safe.len) + 1;
+        x = lens_token(p, x, buf_cstr(&safe)) + 1;
         x += grid_printf(p->g, p->r, p->y, x, STYLE_DIM, "%.2f", (double)values[i]) + 2;
         buf_clear(&safe);
     }

@@ -9,7 +9,8 @@ enum { KEY_COLUMNS = 15, TWO_COLUMNS = 100 };
 static const char *const ABOUT[N_SCREENS][2] = {
     {"Read: which concepts fire in a text, token by token.",
      "Tints and bars show the selected (>) and the pinned (1 2 ..) concepts."},
-    {"Concepts: all labels of the dictionary.", "/ filters as you type; what matches is marked."},
+    {"Concepts: all labels of the dictionary.",
+     "/ filters as you type. Marks: 1 2 .. pinned, S in the rack."},
     {"Steer: turn concepts up and down and compare the answers.",
      "A moved slider answers again at once; the first different token is underlined."},
 };

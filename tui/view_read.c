@@ -285,12 +285,16 @@ static void list_title(struct grid *g, struct rect r, const struct app *app)
                             ? "selected; then "
                             : "";
     const char *more = n >= (app->pool_prompt ? READING_TOP : TOKEN_TOP) ? "+" : "";
-    if (app->unit == SCORE_Z)
-        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%s%zu%s above z %.0f", first, n, more,
-                    (double)Z_UNUSUAL);
-    else
-        grid_printf(g, r, 0, x + 1, STYLE_DIM, "%s%zu%s fire, by %s", first, n, more,
-                    score_unit_name(app->unit));
+    char by[48] = "";
+    int at = x + 1 + grid_printf(g, r, 0, x + 1, STYLE_DIM, "%s%zu%s ", first, n, more);
+    if (app->unit == SCORE_Z) {
+        grid_printf(g, r, 0, at, STYLE_DIM, "above z %.0f", (double)Z_UNUSUAL);
+        return;
+    }
+    at += grid_str(g, r, 0, at, STYLE_DIM, "fire");
+    snprintf(by, sizeof by, ", by %s", score_unit_name(app->unit));
+    if (at + (int)strlen(by) <= r.width)
+        grid_str(g, r, 0, at, STYLE_DIM, by);
 }
 
 static void list_row(struct grid *g, struct rect r, int y, const struct app *app,

@@ -70,6 +70,13 @@ static const char *hint_of_mode(const struct app *app)
     return NULL;
 }
 
+/* Is there anything that the action could change now? */
+static bool is_useful(const struct app *app, enum action action)
+{
+    bool needs_slot = action >= ACTION_WEAKER && action <= ACTION_KEEP;
+    return app_offers(app, action) && (!needs_slot || app->n_slots > 0);
+}
+
 void view_hints(struct grid *g, struct rect r, const struct app *app)
 {
     const char *text = hint_of_mode(app);
@@ -81,7 +88,7 @@ void view_hints(struct grid *g, struct rect r, const struct app *app)
     for (int a = ACTION_NONE + 1; a < N_ACTIONS; a++) {
         const struct action_info *info = action_info((enum action)a);
         if (!info->hint[0] || !(info->screens & app_screen_bit(app)) ||
-            !app_offers(app, (enum action)a))
+            !is_useful(app, (enum action)a))
             continue;
         char key[16];
         int width = key_text(info->keys, key) + 1 + (int)strlen(info->hint);

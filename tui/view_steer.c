@@ -122,7 +122,7 @@ static void draw_effect(struct grid *g, struct rect r, const struct app *app)
         return;
     x += grid_str(g, r, 0, x, STYLE_DIM, "KL of first token") + 1;
     x += grid_printf(g, r, 0, x, STYLE_TEXT, "%.3g", (double)app->kl) + 2;
-    x += grid_str(g, r, 0, x, STYLE_DIM, "edit/residual norm") + 1;
+    x += grid_str(g, r, 0, x, STYLE_DIM, "edit/residual") + 1;
     x += grid_printf(g, r, 0, x, STYLE_TEXT, "%.3g", (double)app->norm_ratio) + 2;
     const struct tokens *a = &app->answers[BRANCH_BASELINE].tokens;
     const struct tokens *b = &app->answers[BRANCH_STEERED].tokens;

@@ -247,6 +247,19 @@ START_TEST(a_number_takes_the_room_that_the_next_ones_leave)
 }
 END_TEST
 
+START_TEST(an_empty_rack_offers_no_keys_for_its_slots)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 24, 80);
+    fake_keys(&app, "3");
+    ck_assert(shows(&app, "h l slide  ~ flip"));
+    fake_keys(&app, "X");
+    ck_assert(app.n_slots == 0 && !shows(&app, "slide") && !shows(&app, "X remove"));
+    ck_assert(shows(&app, "a add"));
+    app_clear(&app);
+}
+END_TEST
+
 static void open_model(struct app *app, bool is_dump, bool has_tokenizer)
 {
     app_init(app, 24, 80);
@@ -475,6 +488,7 @@ Suite *suite_views(void)
     tcase_add_test(t, a_bad_pattern_takes_the_place_of_the_count);
     tcase_add_test(t, labels_in_little_room_leave_out_what_they_share);
     tcase_add_test(t, text_above_and_below_what_is_visible_is_marked);
+    tcase_add_test(t, an_empty_rack_offers_no_keys_for_its_slots);
     tcase_add_test(t, a_number_takes_the_room_that_the_next_ones_leave);
     tcase_add_test(t, a_fourth_bar_row_takes_no_bars_from_the_others);
     tcase_add_test(t, a_selected_concept_before_its_place_is_named_by_the_title);
