@@ -104,12 +104,5 @@ uint64_t calibration_dict_hash(const struct dictionary *dict)
     h = hash_sampled(h, m->data, m->n_rows * m->n_cols * dtype_size(m->dtype), MAX_WHOLE_DICT);
     if (dict->sae)
         h = sae_hash(h, dict->sae);
-    if (dict->threshold)
-        h = hash_bytes(h, dict->threshold, dict->n_concepts * sizeof *dict->threshold);
-    if (dict->sae) {
-        m = &dict->sae->w_enc;
-        h = hash_sampled(h, m->data, m->n_rows * m->n_cols * dtype_size(m->dtype), MAX_WHOLE_DICT);
-        h = hash_bytes(h, dict->sae->b_enc, dict->n_concepts * sizeof *dict->sae->b_enc);
-    }
-    return h;
+    return list_hash(h, dict->threshold, dict->n_concepts);
 }
