@@ -74,10 +74,12 @@ static int read_failed(const char *path, struct err *err)
 }
 
 /* The pieces by pread: page faults in a mapping would read far around each of them. */
-static int hash_pieces(uint64_t *hash, int fd, size_t len, const char *path, struct err *err)
+static int hash_pieces(uint64_t *hash, size_t len, const char *path, struct err *err)
 {
+    int rc = ERR_OK, fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return read_failed(path, err);
     unsigned char *block = mem_alloc(END_BYTES, 1);
-    int rc = ERR_OK;
     *hash ^= len;
     for (size_t i = 0, n; i < N_PIECES && rc == ERR_OK; i++) {
         size_t at = piece(&n, i, len);
@@ -86,6 +88,7 @@ static int hash_pieces(uint64_t *hash, int fd, size_t len, const char *path, str
         *hash = hash_bytes(*hash, block, n);
     }
     free(block);
+    close(fd);
     return rc;
 }
 
@@ -95,13 +98,10 @@ int hash_file(uint64_t *hash, const char *path, size_t max_whole, struct err *er
     int rc = file_map(&map, path, err);
     if (rc != ERR_OK)
         return rc;
-    int fd = is_whole(map.size, max_whole) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (is_whole(map.size, max_whole))
         *hash = hash_bytes(*hash, map.data, map.size);
     else
-        rc = fd < 0 ? read_failed(path, err) : hash_pieces(hash, fd, map.size, path, err);
-    if (fd >= 0)
-        close(fd);
+        rc = hash_pieces(hash, map.size, path, err);
     file_unmap(&map);
     return rc;
 }

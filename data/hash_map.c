@@ -1,5 +1,6 @@
 #include "data/hash_map.h"
 
+#include "data/hash.h"
 #include "data/mem.h"
 
 #include <assert.h>
@@ -14,46 +15,14 @@ struct string_slot {
 };
 
 struct pair_slot {
-    uint64_t key;
-    int value;
+    int left, right, value;
     bool used;
 };
-
-/* Spreads every bit of x over the low ones, which pick the slot (splitmix64's finisher). */
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= 0xbf58476d1ce4e5b9u;
-    x ^= x >> 27;
-    x *= 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
-static uint64_t hash_string(const char *key, size_t len)
-{
-    uint64_t h = len, word;
-    for (; len >= 8; key += 8, len -= 8) {
-        memcpy(&word, key, 8);
-        h = mix(h ^ word);
-    }
-    word = 0;
-    memcpy(&word, key, len);
-    return mix(h ^ word);
-}
-
-/* A power of two that leaves at least a quarter of the slots free with n keys. */
-static size_t slots_for(size_t n)
-{
-    size_t cap = 16;
-    while (cap / 4 * 3 < n)
-        cap *= 2;
-    return cap;
-}
 
 static struct string_slot *string_slot_find(const struct string_map *map, const char *key,
                                             size_t len)
 {
-    for (size_t i = hash_string(key, len) & (map->cap - 1);; i = (i + 1) & (map->cap - 1)) {
+    for (size_t i = hash_bytes(0, key, len) & (map->cap - 1);; i = (i + 1) & (map->cap - 1)) {
         struct string_slot *slot = &map->slots[i];
         if (!slot->key || (slot->len == len && memcmp(slot->key, key, len) == 0))
             return slot;
@@ -62,7 +31,7 @@ static struct string_slot *string_slot_find(const struct string_map *map, const 
 
 void string_map_reserve(struct string_map *map, size_t n)
 {
-    size_t cap = slots_for(n);
+    size_t cap = hash_slots(n);
     if (cap <= map->cap)
         return;
     struct string_map wider = {.slots = mem_zalloc(cap, sizeof *wider.slots), .cap = cap};
@@ -100,29 +69,24 @@ void string_map_clear(struct string_map *map)
     *map = (struct string_map){0};
 }
 
-static struct pair_slot *pair_slot_find(const struct pair_map *map, uint64_t key)
+static struct pair_slot *pair_slot_find(const struct pair_map *map, int left, int right)
 {
-    for (size_t i = mix(key) & (map->cap - 1);; i = (i + 1) & (map->cap - 1)) {
+    for (size_t i = hash_pair(left, right) & (map->cap - 1);; i = (i + 1) & (map->cap - 1)) {
         struct pair_slot *slot = &map->slots[i];
-        if (!slot->used || slot->key == key)
+        if (!slot->used || (slot->left == left && slot->right == right))
             return slot;
     }
 }
 
-static uint64_t pair_key(int left, int right)
+static void pair_map_reserve(struct pair_map *map, size_t n)
 {
-    return (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-}
-
-void pair_map_reserve(struct pair_map *map, size_t n)
-{
-    size_t cap = slots_for(n);
+    size_t cap = hash_slots(n);
     if (cap <= map->cap)
         return;
     struct pair_map wider = {.slots = mem_zalloc(cap, sizeof *wider.slots), .cap = cap};
     for (size_t i = 0; i < map->cap; i++)
         if (map->slots[i].used)
-            *pair_slot_find(&wider, map->slots[i].key) = map->slots[i];
+            *pair_slot_find(&wider, map->slots[i].left, map->slots[i].right) = map->slots[i];
     wider.n = map->n;
     free(map->slots);
     *map = wider;
@@ -132,16 +96,16 @@ int pair_map_get(const struct pair_map *map, int left, int right)
 {
     if (map->cap == 0)
         return -1;
-    const struct pair_slot *slot = pair_slot_find(map, pair_key(left, right));
+    const struct pair_slot *slot = pair_slot_find(map, left, right);
     return slot->used ? slot->value : -1;
 }
 
 int *pair_map_at(struct pair_map *map, int left, int right)
 {
     pair_map_reserve(map, map->n + 1);
-    struct pair_slot *slot = pair_slot_find(map, pair_key(left, right));
+    struct pair_slot *slot = pair_slot_find(map, left, right);
     if (!slot->used) {
-        *slot = (struct pair_slot){.key = pair_key(left, right), .value = -1, .used = true};
+        *slot = (struct pair_slot){left, right, .value = -1, .used = true};
         map->n++;
     }
     return &slot->value;

@@ -26,7 +26,6 @@ struct pair_map {
 };
 
 /* The same for two numbers >= 0. */
-void pair_map_reserve(struct pair_map *map, size_t n);
 int pair_map_get(const struct pair_map *map, int left, int right);
 int *pair_map_at(struct pair_map *map, int left, int right);
 void pair_map_clear(struct pair_map *map);

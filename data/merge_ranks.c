@@ -1,14 +1,13 @@
 #include "data/merge_ranks.h"
 
+#include "data/hash.h"
 #include "data/mem.h"
 
 #include <stdlib.h>
 
 void merge_ranks_init(struct merge_ranks *r, size_t n)
 {
-    r->cap = 16;
-    while (r->cap / 4 * 3 < n)
-        r->cap *= 2;
+    r->cap = hash_slots(n);
     r->slots = mem_zalloc(r->cap, sizeof *r->slots);
 }
 
@@ -22,8 +21,7 @@ void merge_ranks_clear(struct merge_ranks *r)
 static uint32_t *find_slot(const struct merge_ranks *r, const struct vocab_merge *merges, int left,
                            int right)
 {
-    uint64_t h = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u;
-    for (size_t i = (h ^ h >> 32) & (r->cap - 1);; i = (i + 1) & (r->cap - 1)) {
+    for (size_t i = hash_pair(left, right) & (r->cap - 1);; i = (i + 1) & (r->cap - 1)) {
         const struct vocab_merge *m = r->slots[i] ? &merges[r->slots[i] - 1] : NULL;
         if (!m || (m->left == left && m->right == right))
             return &r->slots[i];
