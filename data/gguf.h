@@ -47,8 +47,6 @@ int gguf_parse(struct gguf **out, const void *bytes, size_t size, const char *na
 void gguf_close(struct gguf *g);
 const char *gguf_name(const struct gguf *g); /* the path, for messages */
 
-size_t gguf_n_values(const struct gguf *g);
-const struct gguf_value *gguf_value_at(const struct gguf *g, size_t i);          /* in file order */
 const struct gguf_value *gguf_find_value(const struct gguf *g, const char *key); /* or NULL */
 
 /* Bytes of a number of a type in the file; 0 for strings, arrays and what is no type. */

@@ -1,6 +1,6 @@
 /* Any bytes as a GGUF file: every value and tensor that is accepted can be read to its last byte.
  */
-#include "data/gguf.h"
+#include "data/gguf_internal.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -56,8 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(!g && *err.message && *err.hint);
         return 0;
     }
-    for (size_t i = 0; i < gguf_n_values(g); i++)
-        total += read_value(gguf_value_at(g, i));
+    for (size_t i = 0; i < g->n_values; i++)
+        total += read_value(&g->values[i]);
     for (size_t i = 0; i < gguf_n_tensors(g); i++)
         total += read_tensor(g, gguf_tensor_at(g, i));
     total += gguf_check_types(g, &err) == ERR_OK;
