@@ -57,6 +57,7 @@ size_t gguf_type_size(uint32_t type);
 bool gguf_int(int64_t *out, const struct gguf_value *v); /* and false above INT64_MAX */
 bool gguf_real(double *out, const struct gguf_value *v);
 const char *gguf_string(size_t *len, const struct gguf_value *v);
+bool gguf_string_is(const struct gguf_value *v, const char *wanted);
 
 /* Element i of an array of reals or integers; v must be such an array and i below n. */
 double gguf_item_real(const struct gguf_value *v, size_t i);

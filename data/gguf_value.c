@@ -182,6 +182,13 @@ const char *gguf_string(size_t *len, const struct gguf_value *v)
     return gguf_next_string(len, &at);
 }
 
+bool gguf_string_is(const struct gguf_value *v, const char *wanted)
+{
+    size_t len;
+    const char *text = gguf_string(&len, v);
+    return text && len == strlen(wanted) && memcmp(text, wanted, len) == 0;
+}
+
 double gguf_item_real(const struct gguf_value *v, size_t i)
 {
     const uint8_t *p = v->bytes + i * gguf_type_size(v->item_type);

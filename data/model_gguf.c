@@ -1,8 +1,7 @@
 #include "data/model_gguf.h"
 
-#include "data/gguf.h"
 #include "data/mem.h"
-#include "data/vocab_pieces.h"
+#include "data/model_gguf_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@ struct model_gguf {
 
 /* --- single values --- */
 
-static int bad_value(const struct gguf *g, const char *key, const char *should, struct err *err)
+int model_gguf_bad_value(const struct gguf *g, const char *key, const char *should, struct err *err)
 {
     err_set(err, ERR_FORMAT, "%s: %s %s", gguf_name(g), key, should);
     err_hint(err, "Convert the model again with llama.cpp, or download another file.");
@@ -36,9 +35,9 @@ static int get_size(int *out, const struct gguf *g, const char *key, long min, l
     const struct gguf_value *v = gguf_find_value(g, key);
     int64_t n = fallback;
     if (!v && fallback == REQUIRED)
-        return bad_value(g, key, "is missing", err);
+        return model_gguf_bad_value(g, key, "is missing", err);
     if (v && (!gguf_int(&n, v) || n < min || n > MAX_SIZE))
-        return bad_value(g, key, "is no whole number in its range", err);
+        return model_gguf_bad_value(g, key, "is no whole number in its range", err);
     *out = (int)n;
     return ERR_OK;
 }
@@ -49,15 +48,8 @@ static int get_positive(double *out, const struct gguf *g, const char *key, doub
     const struct gguf_value *v = gguf_find_value(g, key);
     *out = fallback;
     if (v && !(gguf_real(out, v) && *out > 0 && isfinite(*out)))
-        return bad_value(g, key, "is no number above 0", err);
+        return model_gguf_bad_value(g, key, "is no number above 0", err);
     return ERR_OK;
-}
-
-static bool string_is(const struct gguf_value *v, const char *wanted)
-{
-    size_t len;
-    const char *text = gguf_string(&len, v);
-    return text && len == strlen(wanted) && memcmp(text, wanted, len) == 0;
 }
 
 /* --- the numbers --- */
@@ -67,16 +59,15 @@ static int get_sizes(struct model_numbers *n, const struct gguf *g, struct err *
     const struct {
         int *out;
         const char *key;
-        long fallback;
     } sizes[] = {
-        {&n->n_layers, ARCHITECTURE ".block_count", REQUIRED},
-        {&n->d_model, ARCHITECTURE ".embedding_length", REQUIRED},
-        {&n->d_ff, ARCHITECTURE ".feed_forward_length", REQUIRED},
-        {&n->n_ctx, ARCHITECTURE ".context_length", REQUIRED},
-        {&n->n_heads, ARCHITECTURE ".attention.head_count", REQUIRED},
+        {&n->n_layers, ARCHITECTURE ".block_count"},
+        {&n->d_model, ARCHITECTURE ".embedding_length"},
+        {&n->d_ff, ARCHITECTURE ".feed_forward_length"},
+        {&n->n_ctx, ARCHITECTURE ".context_length"},
+        {&n->n_heads, ARCHITECTURE ".attention.head_count"},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        int rc = get_size(sizes[i].out, g, sizes[i].key, 1, sizes[i].fallback, err);
+        int rc = get_size(sizes[i].out, g, sizes[i].key, 1, REQUIRED, err);
         if (rc != ERR_OK)
             return rc;
     }
@@ -97,8 +88,8 @@ static int get_head(struct model_numbers *n, const struct gguf *g, struct err *e
     if (rc == ERR_OK)
         rc = get_size(&d_rope, g, ARCHITECTURE ".rope.dimension_count", 1, n->d_head, err);
     if (rc == ERR_OK && (d_value != n->d_head || d_rope != n->d_head || n->d_head == 0))
-        return bad_value(g, ARCHITECTURE ".attention.key_length",
-                         "is not the length of values and of rotated parts", err);
+        return model_gguf_bad_value(g, ARCHITECTURE ".attention.key_length",
+                                    "is not the length of values and of rotated parts", err);
     n->query_pre_attn_scalar = n->n_layers == 46 ? (double)n->d_model / n->n_heads : n->d_head;
     return rc;
 }
@@ -107,7 +98,8 @@ static int get_scalars(struct model_numbers *n, const struct gguf *g, struct err
 {
     int rc = get_positive(&n->rms_eps, g, ARCHITECTURE ".attention.layer_norm_rms_epsilon", 0, err);
     if (rc == ERR_OK && n->rms_eps == 0)
-        rc = bad_value(g, ARCHITECTURE ".attention.layer_norm_rms_epsilon", "is missing", err);
+        rc = model_gguf_bad_value(g, ARCHITECTURE ".attention.layer_norm_rms_epsilon", "is missing",
+                                  err);
     if (rc == ERR_OK)
         rc = get_positive(&n->attn_softcap, g, ARCHITECTURE ".attn_logit_softcapping", 50, err);
     if (rc == ERR_OK)
@@ -115,7 +107,7 @@ static int get_scalars(struct model_numbers *n, const struct gguf *g, struct err
     if (rc == ERR_OK)
         rc = get_positive(&n->rope_theta, g, ARCHITECTURE ".rope.freq_base", 10000, err);
     const struct gguf_value *scaling = gguf_find_value(g, ARCHITECTURE ".rope.scaling.type");
-    if (rc == ERR_OK && scaling && !string_is(scaling, "none")) {
+    if (rc == ERR_OK && scaling && !gguf_string_is(scaling, "none")) {
         err_set(err, ERR_UNSUPPORTED, "%s: " ARCHITECTURE ".rope.scaling.type is not none",
                 gguf_name(g));
         err_hint(err, "Use a model with plain rotary embeddings, as Gemma 2 has.");
@@ -131,19 +123,18 @@ static int get_vocab_size(struct model_numbers *n, const struct gguf *g, struct 
     model_gguf_tensor_name(name, WEIGHT_EMBED, 0);
     const struct tensor *embed = gguf_find_tensor(g, name);
     if (!embed || embed->n_dims != 2 || embed->shape[0] < 1 || embed->shape[0] > MAX_SIZE)
-        return bad_value(g, name, "is missing or no matrix", err);
+        return model_gguf_bad_value(g, name, "is missing or no matrix", err);
     n->n_vocab = (int)embed->shape[0];
     n->tied_embeddings = gguf_find_tensor(g, "output.weight") == NULL;
     return ERR_OK;
 }
 
-/* A token id, or -1 where the key is absent. */
-static int get_id(int *out, const struct gguf *g, const char *key, struct err *err)
+int model_gguf_id(int *out, const struct gguf *g, const char *key, struct err *err)
 {
     const struct gguf_value *v = gguf_find_value(g, key);
     int64_t id = -1;
     if (v && (!gguf_int(&id, v) || id < -1 || id > MAX_SIZE))
-        return bad_value(g, key, "is no token id", err);
+        return model_gguf_bad_value(g, key, "is no token id", err);
     *out = (int)id;
     return ERR_OK;
 }
@@ -152,17 +143,18 @@ static int get_ids(struct model_numbers *n, const struct gguf *g, struct err *er
 {
     static const char *const stops[] = {"tokenizer.ggml.eos_token_id",
                                         "tokenizer.ggml.eot_token_id"};
-    int rc = get_id(&n->bos_id, g, "tokenizer.ggml.bos_token_id", err);
+    int rc = model_gguf_id(&n->bos_id, g, "tokenizer.ggml.bos_token_id", err);
     if (rc == ERR_OK)
-        rc = get_id(&n->pad_id, g, "tokenizer.ggml.padding_token_id", err);
+        rc = model_gguf_id(&n->pad_id, g, "tokenizer.ggml.padding_token_id", err);
     for (size_t i = 0; i < 2 && rc == ERR_OK; i++) {
         int id;
-        rc = get_id(&id, g, stops[i], err);
+        rc = model_gguf_id(&id, g, stops[i], err);
         if (rc == ERR_OK && id >= 0 && (n->n_stop_ids == 0 || n->stop_ids[0] != id))
             n->stop_ids[n->n_stop_ids++] = id;
     }
     if (rc == ERR_OK && n->bos_id >= n->n_vocab)
-        return bad_value(g, "tokenizer.ggml.bos_token_id", "is outside the vocabulary", err);
+        return model_gguf_bad_value(g, "tokenizer.ggml.bos_token_id", "is outside the vocabulary",
+                                    err);
     return rc;
 }
 
@@ -183,7 +175,7 @@ static int get_architecture(struct model_numbers *n, const struct gguf *g, struc
     size_t len;
     const char *name = gguf_string(&len, gguf_find_value(g, "general.architecture"));
     if (!name)
-        return bad_value(g, "general.architecture", "is missing", err);
+        return model_gguf_bad_value(g, "general.architecture", "is missing", err);
     snprintf(n->architecture, sizeof n->architecture, "%.*s", (int)(len < 63 ? len : 63), name);
     return ERR_OK;
 }
@@ -215,7 +207,7 @@ static int get_chat_template(struct model_gguf *m, struct err *err)
     const struct gguf_value *v = gguf_find_value(m->file, key);
     const char *text = gguf_string(&len, v);
     if (v && (!text || len > MAX_TEMPLATE))
-        return bad_value(m->file, key, "is no text, or too long a one", err);
+        return model_gguf_bad_value(m->file, key, "is no text, or too long a one", err);
     m->chat_template = text ? mem_strndup(text, len) : NULL;
     return ERR_OK;
 }
@@ -298,131 +290,4 @@ const char *model_gguf_path(const struct model_gguf *m)
 const char *model_gguf_chat_template(const struct model_gguf *m)
 {
     return m->chat_template;
-}
-
-/* --- the tokenizer --- */
-
-/* The three arrays that describe the pieces; scores and types may be absent. */
-struct piece_arrays {
-    const struct gguf_value *tokens, *scores, *types;
-};
-
-static bool is_numbers(const struct gguf_value *v, size_t n)
-{
-    return v->type == GGUF_ARRAY && v->n == n && v->item_type != GGUF_STRING &&
-           v->item_type != GGUF_ARRAY;
-}
-
-static int find_arrays(struct piece_arrays *a, const struct gguf *g, struct err *err)
-{
-    a->tokens = gguf_find_value(g, "tokenizer.ggml.tokens");
-    a->scores = gguf_find_value(g, "tokenizer.ggml.scores");
-    a->types = gguf_find_value(g, "tokenizer.ggml.token_type");
-    if (!a->tokens || a->tokens->type != GGUF_ARRAY || a->tokens->item_type != GGUF_STRING)
-        return bad_value(g, "tokenizer.ggml.tokens", "is missing or no list of texts", err);
-    if (!a->scores || !is_numbers(a->scores, a->tokens->n))
-        return bad_value(g, "tokenizer.ggml.scores", "is not one number for every token", err);
-    if (a->types && !is_numbers(a->types, a->tokens->n))
-        return bad_value(g, "tokenizer.ggml.token_type", "is not one number for every token", err);
-    return ERR_OK;
-}
-
-/* The converter writes the spaces of a user-defined piece as spaces, those of all others as
- * U+2581: one form serves both. Appends to texts. */
-static void add_text(struct buf *texts, const char *text, size_t len, enum piece_type type)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == ' ' && type == PIECE_USER_DEFINED)
-            buf_str(texts, "\xe2\x96\x81");
-        else
-            buf_char(texts, text[i]);
-    }
-}
-
-/* pieces: [n]; their texts lie in `texts` once all are there. */
-static int read_pieces(struct scored_piece *pieces, struct buf *texts, const struct piece_arrays *a,
-                       const struct gguf *g, struct err *err)
-{
-    const uint8_t *at = a->tokens->bytes;
-    for (size_t i = 0; i < a->tokens->n; i++) {
-        size_t len, start = texts->len;
-        const char *text = gguf_next_string(&len, &at);
-        double type = a->types ? gguf_item_real(a->types, i) : PIECE_NORMAL;
-        if (!(type >= PIECE_NORMAL && type <= PIECE_BYTE))
-            return bad_value(g, "tokenizer.ggml.token_type", "holds a type that is none", err);
-        pieces[i].score = (float)gguf_item_real(a->scores, i);
-        pieces[i].type = (enum piece_type)type;
-        add_text(texts, text, len, pieces[i].type);
-        pieces[i].len = texts->len - start;
-    }
-    const char *p = buf_cstr(texts);
-    for (size_t i = 0; i < a->tokens->n; p += pieces[i++].len)
-        pieces[i].text = p;
-    return ERR_OK;
-}
-
-static bool get_bool(const struct gguf *g, const char *key, bool fallback)
-{
-    int64_t v;
-    return gguf_int(&v, gguf_find_value(g, key)) ? v != 0 : fallback;
-}
-
-static int get_options(struct piece_options *out, const struct gguf *g, struct err *err)
-{
-    *out = (struct piece_options){
-        .add_dummy_prefix = get_bool(g, "tokenizer.ggml.add_space_prefix", true),
-        .escape_whitespaces = true,
-        .byte_fallback = true,
-    };
-    if (get_bool(g, "tokenizer.ggml.remove_extra_whitespaces", false))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: tokenizer.ggml.remove_extra_whitespaces is true; Gemma keeps all",
-                       gguf_name(g));
-    return get_id(&out->unk_id, g, "tokenizer.ggml.unknown_token_id", err);
-}
-
-static int make_vocab(struct vocab **out, const struct gguf *g, struct err *err)
-{
-    struct piece_arrays arrays;
-    struct piece_options options;
-    struct buf texts = {0};
-    int rc = find_arrays(&arrays, g, err);
-    if (rc == ERR_OK)
-        rc = get_options(&options, g, err);
-    if (rc != ERR_OK)
-        return rc;
-    struct scored_piece *pieces = mem_zalloc(arrays.tokens->n, sizeof *pieces);
-    rc = read_pieces(pieces, &texts, &arrays, g, err);
-    if (rc == ERR_OK)
-        rc = vocab_from_pieces(out, pieces, arrays.tokens->n, &options, gguf_name(g), err);
-    free(pieces);
-    buf_clear(&texts);
-    return rc;
-}
-
-static int read_vocab(struct vocab **out, const struct gguf *g, struct err *err)
-{
-    size_t len;
-    const struct gguf_value *v = gguf_find_value(g, "tokenizer.ggml.model");
-    if (!v || string_is(v, "none") || string_is(v, "no_vocab"))
-        return ERR_OK;
-    if (string_is(v, "llama"))
-        return make_vocab(out, g, err);
-    const char *kind = gguf_string(&len, v);
-    err_set(err, ERR_UNSUPPORTED, "%s: tokenizer.ggml.model is '%.*s', not Gemma's 'llama'",
-            gguf_name(g), kind ? (int)(len < 40 ? len : 40) : 1, kind ? kind : "?");
-    err_hint(err, "Use a file converted from Gemma 2.");
-    return ERR_UNSUPPORTED;
-}
-
-int model_gguf_vocab(struct vocab **out, const char *path, struct err *err)
-{
-    *out = NULL;
-    struct gguf *g;
-    int rc = gguf_open(&g, path, err);
-    if (rc != ERR_OK)
-        return rc;
-    rc = read_vocab(out, g, err);
-    gguf_close(g);
-    return err_hint_missing(err, rc, "Use a file that llama.cpp converted from Gemma 2.");
 }

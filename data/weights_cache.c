@@ -66,20 +66,13 @@ static int unusable(const char *path, const char *why, struct err *err)
     return ERR_FORMAT;
 }
 
-static bool text_is(const struct gguf *g, const char *key, const char *wanted)
-{
-    size_t len;
-    const char *text = gguf_string(&len, gguf_find_value(g, key));
-    return text && len == strlen(wanted) && memcmp(text, wanted, len) == 0;
-}
-
 static int check(const struct weights_cache *cache, uint64_t source, struct err *err)
 {
     const char *path = cache->map.path;
     char *wanted = source_text(source);
-    bool is_same = text_is(cache->file, SOURCE_KEY, wanted);
+    bool is_same = gguf_string_is(gguf_find_value(cache->file, SOURCE_KEY), wanted);
     free(wanted);
-    if (!text_is(cache->file, KIND_KEY, KIND) || !is_same)
+    if (!gguf_string_is(gguf_find_value(cache->file, KIND_KEY), KIND) || !is_same)
         return unusable(path, "belong to other files than the model has now", err);
     const struct tensor *check = gguf_find_tensor(cache->file, CHECK_NAME);
     if (!check || check->n_bytes != CHECK_BYTES)
