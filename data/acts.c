@@ -1,11 +1,11 @@
-#include "data/dictionary.h"
+#include "data/acts.h"
+
 #include "data/json.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
-
-/* acts.json: {"max_act": {"0": 142.0, ...}, "thresholds": {"0": 69.5, ...}}, keys are rows. */
 
 struct table {
     const struct json_doc *doc;

@@ -1,5 +1,6 @@
 #include "data/dictionary.h"
 
+#include "data/acts.h"
 #include "data/calibration.h"
 #include "data/dictionary_internal.h"
 #include "data/file.h"

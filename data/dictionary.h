@@ -63,12 +63,4 @@ size_t dictionary_heap_bytes(const struct dictionary *dict);
 /* The row's direction as f32: dst [d_model]. */
 void dictionary_direction(float *dst, const struct dictionary *dict, size_t row);
 
-/* Reads {"max_act": {"0": 142.0, ...}, "thresholds": {"0": 69.5, ...}}, whose keys are rows; rows
- * it does not name are 0. Either output is NULL when its key is absent; the caller frees both. */
-int acts_open(float **act_max, float **threshold, const char *path, size_t n_concepts,
-              struct err *err) ERR_CHECK;
-/* The same from memory (tests, fuzzing). */
-int acts_parse(float **act_max, float **threshold, const char *text, size_t len, const char *name,
-               size_t n_concepts, struct err *err) ERR_CHECK;
-
 #endif

@@ -1,7 +1,8 @@
+#include "data/model_dir.h"
+
 #include "data/chat_template.h"
 #include "data/file.h"
 #include "data/hub_cache.h"
-#include "data/model_dir_internal.h"
 #include "data/safetensors.h"
 
 #include <stdio.h>

@@ -2,6 +2,7 @@
 
 #include "data/file.h"
 #include "data/mem.h"
+#include "data/model_dir.h"
 #include "data/model_gguf.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #define DATA_MODEL_FILES_H
 
 #include "data/err.h"
-#include "data/model_dir.h"
+#include "data/model_numbers.h"
 #include "data/tensor.h"
 #include "data/weight_role.h"
 

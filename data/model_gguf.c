@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define ARCHITECTURE "gemma2"
-#define MAX_SIZE (1L << 24) /* of any one dimension, as for config.json */
 #define MAX_TEMPLATE ((size_t)1 << 20)
 #define REQUIRED (-1)
 
@@ -28,7 +27,7 @@ int model_gguf_bad_value(const struct gguf *g, const char *key, const char *shou
     return ERR_FORMAT;
 }
 
-/* A whole number from min to MAX_SIZE; fallback >= 0 where the key may be absent. */
+/* A whole number from min to MODEL_MAX_SIZE; fallback >= 0 where the key may be absent. */
 static int get_size(int *out, const struct gguf *g, const char *key, long min, long fallback,
                     struct err *err)
 {
@@ -36,7 +35,7 @@ static int get_size(int *out, const struct gguf *g, const char *key, long min, l
     int64_t n = fallback;
     if (!v && fallback == REQUIRED)
         return model_gguf_bad_value(g, key, "is missing", err);
-    if (v && (!gguf_int(&n, v) || n < min || n > MAX_SIZE))
+    if (v && (!gguf_int(&n, v) || n < min || n > MODEL_MAX_SIZE))
         return model_gguf_bad_value(g, key, "is no whole number in its range", err);
     *out = (int)n;
     return ERR_OK;
@@ -122,7 +121,7 @@ static int get_vocab_size(struct model_numbers *n, const struct gguf *g, struct 
     char name[WEIGHT_NAME_SIZE];
     model_gguf_tensor_name(name, WEIGHT_EMBED, 0);
     const struct tensor *embed = gguf_find_tensor(g, name);
-    if (!embed || embed->n_dims != 2 || embed->shape[0] < 1 || embed->shape[0] > MAX_SIZE)
+    if (!embed || embed->n_dims != 2 || embed->shape[0] < 1 || embed->shape[0] > MODEL_MAX_SIZE)
         return model_gguf_bad_value(g, name, "is missing or no matrix", err);
     n->n_vocab = (int)embed->shape[0];
     n->tied_embeddings = gguf_find_tensor(g, "output.weight") == NULL;
@@ -133,7 +132,7 @@ int model_gguf_id(int *out, const struct gguf *g, const char *key, struct err *e
 {
     const struct gguf_value *v = gguf_find_value(g, key);
     int64_t id = -1;
-    if (v && (!gguf_int(&id, v) || id < -1 || id > MAX_SIZE))
+    if (v && (!gguf_int(&id, v) || id < -1 || id > MODEL_MAX_SIZE))
         return model_gguf_bad_value(g, key, "is no token id", err);
     *out = (int)id;
     return ERR_OK;

@@ -6,7 +6,7 @@
 #define DATA_MODEL_GGUF_H
 
 #include "data/err.h"
-#include "data/model_dir.h"
+#include "data/model_numbers.h"
 #include "data/tensor.h"
 #include "data/vocab.h"
 #include "data/weight_role.h"

@@ -1,16 +1,9 @@
-#include "data/model_dir_internal.h"
+#include "data/model_numbers.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The numbers of a config.json. Keys that are absent take the defaults of Hugging Face's
- * Gemma2Config, which its saved files may leave out. */
-
-#define MAX_SIZE                                                                    \
-    (1L << 24) /* of any one dimension: no model comes near, products stay in range \
-                */
 
 struct config {
     const struct json_doc *doc;
@@ -28,7 +21,7 @@ static int get_size(int *out, const struct config *c, const char *key, long fall
 {
     long v = fallback;
     if (!absent(c, key)) {
-        int rc = json_get_int(&v, c->doc, c->root, key, 1, MAX_SIZE, c->err);
+        int rc = json_get_int(&v, c->doc, c->root, key, 1, MODEL_MAX_SIZE, c->err);
         if (rc != ERR_OK)
             return rc;
     }

@@ -1,4 +1,4 @@
-#include "data/dictionary.h"
+#include "data/acts.h"
 #include "tests/support/runner.h"
 #include "tests/support/shared.h"
 

@@ -1,5 +1,5 @@
 /* Any bytes as acts.json of a dictionary of 50 rows: what is accepted holds finite numbers. */
-#include "data/dictionary.h"
+#include "data/acts.h"
 
 #include <assert.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Any bytes as config.json: what is accepted has sizes that can be multiplied. */
-#include "data/model_dir.h"
+#include "data/model_numbers.h"
 
 #include <assert.h>
 #include <math.h>
