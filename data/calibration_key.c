@@ -5,6 +5,7 @@
 #include "data/hash.h"
 #include "data/mem.h"
 #include "data/sae_params.h"
+#include "data/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,12 +20,10 @@ static bool counts(const char *name)
 {
     static const char *const names[] = {"config.json", "tokenizer.json", "tokenizer.model",
                                         "tokenizer_config.json", "chat_template.jinja"};
-    static const char suffix[] = ".safetensors";
-    size_t len = strlen(name), n = sizeof suffix - 1;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
-    return len > n && strcmp(name + len - n, suffix) == 0;
+    return text_ends_with(name, ".safetensors");
 }
 
 static int by_name(const void *a, const void *b)

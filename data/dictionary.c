@@ -14,11 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_FILE "metadata.jsonl"
 #define ACTS_FILE "acts.json"
 #define RECORD_FILE "config.json"
-#define SAELENS_CONFIG "cfg.json"
-#define MAX_LAYER 9999
 
 /* --- its layer --- */
 
@@ -26,7 +23,7 @@
 static int read_record(int *out, const char *dir, struct err *err)
 {
     *out = -1;
-    if (!dictionary_place_holds(dir, RECORD_FILE))
+    if (!file_exists_in(dir, RECORD_FILE))
         return ERR_OK;
     char *path = path_join(dir, RECORD_FILE);
     struct json_doc *doc;
@@ -36,7 +33,7 @@ static int read_record(int *out, const char *dir, struct err *err)
     if (rc != ERR_OK)
         return rc;
     if (json_get(json_root(doc), "layer"))
-        rc = json_get_int(&layer, doc, json_root(doc), "layer", 0, MAX_LAYER, err);
+        rc = json_get_int(&layer, doc, json_root(doc), "layer", 0, DICTIONARY_MAX_LAYER, err);
     json_close(doc);
     *out = (int)layer;
     return rc;
@@ -103,8 +100,8 @@ static int read_matrix(struct dictionary *d, const char *path, struct err *err)
 
 static int read_sae(struct dictionary *d, const struct dictionary_place *place, struct err *err)
 {
-    char *config = dictionary_place_holds(place->dir, SAELENS_CONFIG)
-                       ? path_join(place->dir, SAELENS_CONFIG)
+    char *config = file_exists_in(place->dir, DICTIONARY_SAE_CONFIG)
+                       ? path_join(place->dir, DICTIONARY_SAE_CONFIG)
                        : NULL;
     int rc = sae_params_open(&d->sae, d->weights, place->weights, config, err);
     free(config);
@@ -159,7 +156,7 @@ static char *find_labels(const struct dictionary *d, const struct dictionary_pla
     if (labels_path)
         return mem_strdup(labels_path);
     if (!place->is_file && !d->sae)
-        return path_join(place->dir, LABEL_FILE);
+        return path_join(place->dir, DICTIONARY_LABELS);
     return label_file_beside(place->weights, place->dir);
 }
 
@@ -180,7 +177,7 @@ static int read_acts(struct dictionary *d, const struct dictionary_place *place,
                      const char *acts_path, struct err *err)
 {
     int rc = ERR_OK;
-    if (acts_path || (!place->is_file && dictionary_place_holds(place->dir, ACTS_FILE))) {
+    if (acts_path || (!place->is_file && file_exists_in(place->dir, ACTS_FILE))) {
         char *path = acts_path ? mem_strdup(acts_path) : path_join(place->dir, ACTS_FILE);
         rc = acts_open(&d->act_max, &d->threshold, path, d->n_concepts, err);
         free(path);

@@ -6,6 +6,10 @@
 
 #include <stdbool.h>
 
+#define DICTIONARY_LABELS "metadata.jsonl"
+#define DICTIONARY_SAE_CONFIG "cfg.json"
+#define DICTIONARY_MAX_LAYER 9999
+
 struct dictionary_place {
     char *path;     /* owned; the folder, or the file where one was given */
     char *dir;      /* owned; the folder where labels and records lie */
@@ -19,8 +23,5 @@ struct dictionary_place {
 int dictionary_place_find(struct dictionary_place *out, const char *path, int layer,
                           struct err *err) ERR_CHECK;
 void dictionary_place_clear(struct dictionary_place *place);
-
-/* Is there a file or folder of this name in the folder? */
-bool dictionary_place_holds(const char *dir, const char *name);
 
 #endif

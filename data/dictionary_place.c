@@ -9,28 +9,17 @@
 #include <string.h>
 
 #define WEIGHT_FILE "weight.pt"
-#define LABEL_FILE "metadata.jsonl"
 #define GEMMA_SCOPE_FILE "params.npz"
 #define SAELENS_FILE "sae_weights.safetensors"
-#define SAELENS_CONFIG "cfg.json"
-#define MAX_LAYER 9999
-
-bool dictionary_place_holds(const char *dir, const char *name)
-{
-    char *path = path_join(dir, name);
-    bool found = file_exists(path);
-    free(path);
-    return found;
-}
 
 /* The file of weights in a folder that is a dictionary, else NULL. */
 static const char *weights_in(const char *dir)
 {
-    if (dictionary_place_holds(dir, WEIGHT_FILE) && dictionary_place_holds(dir, LABEL_FILE))
+    if (file_exists_in(dir, WEIGHT_FILE) && file_exists_in(dir, DICTIONARY_LABELS))
         return WEIGHT_FILE;
-    if (dictionary_place_holds(dir, GEMMA_SCOPE_FILE))
+    if (file_exists_in(dir, GEMMA_SCOPE_FILE))
         return GEMMA_SCOPE_FILE;
-    if (dictionary_place_holds(dir, SAELENS_FILE) && dictionary_place_holds(dir, SAELENS_CONFIG))
+    if (file_exists_in(dir, SAELENS_FILE) && file_exists_in(dir, DICTIONARY_SAE_CONFIG))
         return SAELENS_FILE;
     return NULL;
 }
@@ -80,7 +69,7 @@ static int layer_of_part(struct part p, const char *prefix)
         if (p.at[i] < '0' || p.at[i] > '9')
             return -1;
         layer = layer * 10 + (p.at[i] - '0');
-        if (layer > MAX_LAYER)
+        if (layer > DICTIONARY_MAX_LAYER)
             return -1;
     }
     return layer;
@@ -169,12 +158,12 @@ static int not_a_dictionary(const char *path, struct err *err)
 {
     if (!file_exists(path))
         err_set(err, ERR_IO, "%s: there is no such file or folder", path);
-    else if (dictionary_place_holds(path, WEIGHT_FILE))
-        err_set(err, ERR_IO, "%s: holds weight.pt but no " LABEL_FILE, path);
-    else if (dictionary_place_holds(path, LABEL_FILE))
-        err_set(err, ERR_IO, "%s: holds " LABEL_FILE " but no " WEIGHT_FILE, path);
-    else if (dictionary_place_holds(path, SAELENS_FILE))
-        err_set(err, ERR_IO, "%s: holds " SAELENS_FILE " but no " SAELENS_CONFIG, path);
+    else if (file_exists_in(path, WEIGHT_FILE))
+        err_set(err, ERR_IO, "%s: holds weight.pt but no " DICTIONARY_LABELS, path);
+    else if (file_exists_in(path, DICTIONARY_LABELS))
+        err_set(err, ERR_IO, "%s: holds " DICTIONARY_LABELS " but no " WEIGHT_FILE, path);
+    else if (file_exists_in(path, SAELENS_FILE))
+        err_set(err, ERR_IO, "%s: holds " SAELENS_FILE " but no " DICTIONARY_SAE_CONFIG, path);
     else
         err_set(err, ERR_IO, "%s: holds no " WEIGHT_FILE " and no folder like l20 with one", path);
     err_hint(err,

@@ -60,11 +60,6 @@ static bool read_index(size_t *out, const struct json *v)
     return json_is_number(v) && n >= 0 && n < 9e15 && (double)*out == n;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 static int read_object(struct scanner *s, const struct json_doc *doc)
 {
     const struct json *root = json_root(doc);
@@ -78,10 +73,10 @@ static int read_object(struct scanner *s, const struct json_doc *doc)
         err_hint(s->err, "Give Neuronpedia's explanations: each has an index and a description.");
         return ERR_FORMAT;
     }
-    while (e.text && is_blank(*e.text))
+    while (e.text && json_is_space(*e.text))
         e.text++;
     e.text_len = e.text ? strlen(e.text) : 0;
-    while (e.text_len > 0 && is_blank(e.text[e.text_len - 1]))
+    while (e.text_len > 0 && json_is_space(e.text[e.text_len - 1]))
         e.text_len--;
     return e.text_len > 0 ? s->fn(s->data, &e, s->err) : ERR_OK;
 }
@@ -105,7 +100,7 @@ static int end_object(struct scanner *s)
 
 static int between_objects(struct scanner *s, char c)
 {
-    if (is_blank(c))
+    if (json_is_space(c))
         return ERR_OK;
     if (c == '[' && s->form == FORM_UNKNOWN) {
         s->form = FORM_ARRAY;

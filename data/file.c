@@ -261,6 +261,14 @@ bool file_exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+bool file_exists_in(const char *dir, const char *name)
+{
+    char *path = path_join(dir, name);
+    bool found = file_exists(path);
+    free(path);
+    return found;
+}
+
 bool file_is_dir(const char *path)
 {
     struct stat st;

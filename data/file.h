@@ -39,7 +39,8 @@ int file_commit(struct file_writer *w, struct err *err) ERR_CHECK; /* frees in a
 void file_discard(struct file_writer *w);
 int file_write(const char *path, const void *bytes, size_t len, struct err *err) ERR_CHECK;
 
-bool file_exists(const char *path);
+bool file_exists(const char *path); /* a file or a folder */
+bool file_exists_in(const char *dir, const char *name);
 bool file_is_dir(const char *path);
 char *path_join(const char *dir, const char *name); /* caller frees */
 

@@ -40,22 +40,16 @@ char *hub_cache_root(void)
 
 bool hub_is_model(const char *dir)
 {
-    char *config = path_join(dir, "config.json");
-    bool found = file_exists(config);
-    free(config);
-    return found;
+    return file_exists_in(dir, "config.json");
 }
 
 static bool has_weight(const char *dir)
 {
     static const char *const names[] = {"weight.pt", "params.npz", "sae_weights.safetensors"};
-    bool found = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
-        char *weight = path_join(dir, names[i]);
-        found = file_exists(weight);
-        free(weight);
-    }
-    return found;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (file_exists_in(dir, names[i]))
+            return true;
+    return false;
 }
 
 static bool is_layer_name(const char *name)

@@ -29,6 +29,11 @@ static const struct json *value(const cJSON *n)
 
 /* --- parsing --- */
 
+bool json_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* Four hexadecimal digits at s, or -1. */
 static int hex4(const char *s, const char *end)
 {
@@ -147,11 +152,6 @@ static int syntax_error(struct err *err, const char *name, const char *text, siz
     return ERR_FORMAT;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* Parses text without NUL bytes and with harmless escapes. */
 static int parse_clean(struct json_doc **out, const char *text, size_t len, const char *name,
                        struct err *err)
@@ -159,7 +159,7 @@ static int parse_clean(struct json_doc **out, const char *text, size_t len, cons
     const char *end = text;
     cJSON *root = cJSON_ParseWithLengthOpts(text, len, &end, false);
     size_t at = (size_t)(end - text);
-    while (root && at < len && is_blank(text[at]))
+    while (root && at < len && json_is_space(text[at]))
         at++;
     if (!root || at < len) {
         cJSON_Delete(root);
@@ -176,7 +176,7 @@ int json_parse(struct json_doc **out, const char *text, size_t len, const char *
 {
     *out = NULL;
     size_t first = 0;
-    while (first < len && is_blank(text[first]))
+    while (first < len && json_is_space(text[first]))
         first++;
     if (first == len) {
         err_set(err, ERR_FORMAT, "%s: is empty where JSON is expected", name);

@@ -29,6 +29,7 @@ int json_parse(struct json_doc **out, const char *text, size_t len, const char *
                struct err *err) ERR_CHECK;
 int json_open(struct json_doc **out, const char *path, struct err *err) ERR_CHECK;
 void json_close(struct json_doc *doc);
+bool json_is_space(char c); /* one of the four that may stand between values */
 const struct json *json_root(const struct json_doc *doc);
 const char *json_name(const struct json_doc *doc);
 

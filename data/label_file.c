@@ -2,6 +2,7 @@
 
 #include "data/explanations.h"
 #include "data/file.h"
+#include "data/json.h"
 #include "data/labels_internal.h"
 #include "data/text.h"
 
@@ -11,12 +12,6 @@
 #include <string.h>
 
 #define LINES_SUFFIX ".labels.txt"
-
-static bool ends_with(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && strcmp(s + n - m, suffix) == 0;
-}
 
 static int refuse_rows(const char *path, const char *what, size_t is, size_t wanted,
                        struct err *err)
@@ -215,11 +210,11 @@ enum form { FORM_LINES, FORM_METADATA, FORM_EXPLANATIONS };
 static enum form form_of(const struct file_map *map)
 {
     const char *at, *end = text_of(&at, map);
-    if (ends_with(map->path, ".txt"))
+    if (text_ends_with(map->path, ".txt"))
         return FORM_LINES;
     if (map->size > 1 && map->data[0] == 0x1f && map->data[1] == 0x8b)
         return FORM_EXPLANATIONS;
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+    while (at < end && json_is_space(*at))
         at++;
     if (at < end && *at == '[')
         return FORM_EXPLANATIONS;

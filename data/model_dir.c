@@ -42,14 +42,6 @@ static int open_json(struct json_doc **out, const struct model_dir *dir, const c
     return rc;
 }
 
-static bool has_file(const struct model_dir *dir, const char *name)
-{
-    char *path = path_join(dir->path, name);
-    bool found = file_exists(path);
-    free(path);
-    return found;
-}
-
 /* What to do about a file that is not there: a snapshot of the hub cache is completed by asking
  * for it again. */
 static void hint_missing(const struct model_dir *dir, const char *what, struct err *err)
@@ -71,7 +63,7 @@ static int read_config(struct model_dir *dir, struct err *err)
                       ".gguf file.");
         return ERR_IO;
     }
-    if (!has_file(dir, CONFIG_FILE)) {
+    if (!file_exists_in(dir->path, CONFIG_FILE)) {
         err_set(err, ERR_IO, "%s: holds no " CONFIG_FILE ", so it is no model folder", dir->path);
         hint_missing(dir, "Give the folder that holds config.json and the .safetensors files.",
                      err);
@@ -88,7 +80,7 @@ static int read_config(struct model_dir *dir, struct err *err)
 
 static int read_generation_config(struct model_dir *dir, struct err *err)
 {
-    if (!has_file(dir, GENERATION_FILE))
+    if (!file_exists_in(dir->path, GENERATION_FILE))
         return ERR_OK;
     struct json_doc *doc;
     int rc = open_json(&doc, dir, GENERATION_FILE, err);
@@ -157,7 +149,7 @@ static int find_shard(const struct safetensors **out, struct model_dir *dir, con
     if (dir->n_shards == MAX_SHARDS)
         return err_set(err, ERR_LIMIT, "%s: weight_map names more than %d files", index,
                        MAX_SHARDS);
-    if (!has_file(dir, name)) {
+    if (!file_exists_in(dir->path, name)) {
         err_set(err, ERR_IO, "%s/%s: is missing, but " INDEX_FILE " names it", dir->path, name);
         hint_missing(dir, "Download the missing file into the folder.", err);
         return ERR_IO;
@@ -219,13 +211,14 @@ static int read_index(struct model_dir *dir, struct err *err)
 static int read_weights(struct model_dir *dir, struct err *err)
 {
     int rc;
-    if (has_file(dir, WEIGHTS_FILE)) {
+    if (file_exists_in(dir->path, WEIGHTS_FILE)) {
         rc = read_single_file(dir, err);
-    } else if (has_file(dir, INDEX_FILE)) {
+    } else if (file_exists_in(dir->path, INDEX_FILE)) {
         rc = read_index(dir, err);
     } else {
         err_set(err, ERR_IO, "%s: holds neither " WEIGHTS_FILE " nor " INDEX_FILE "%s", dir->path,
-                has_file(dir, "pytorch_model.bin") || has_file(dir, "pytorch_model.bin.index.json")
+                file_exists_in(dir->path, "pytorch_model.bin") ||
+                        file_exists_in(dir->path, "pytorch_model.bin.index.json")
                     ? ", only pytorch_model.bin, which is not read"
                     : "");
         hint_missing(dir, "Download the model's .safetensors files into the folder.", err);

@@ -2,6 +2,7 @@
 
 #include "data/file.h"
 #include "data/npy.h"
+#include "data/text.h"
 #include "data/zip.h"
 
 #include <stdbool.h>
@@ -23,8 +24,7 @@ struct npz {
 /* The part of an entry's name before the suffix, or 0. */
 static size_t stem_len(const char *name)
 {
-    size_t len = strlen(name), n = strlen(SUFFIX);
-    return len > n && strcmp(name + len - n, SUFFIX) == 0 ? len - n : 0;
+    return text_ends_with(name, SUFFIX) ? strlen(name) - strlen(SUFFIX) : 0;
 }
 
 static int read_array(struct npz *f, const struct zip_entry *e, struct err *err)

@@ -1,15 +1,11 @@
 #include "data/passages.h"
 
 #include "data/mem.h"
+#include "data/text.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
-}
 
 struct splitter {
     struct passages *out;
@@ -18,9 +14,9 @@ struct splitter {
 
 static void add(struct splitter *s, const char *text, size_t len)
 {
-    while (len > 0 && is_blank(text[0]))
+    while (len > 0 && text_is_blank(text, 1))
         text++, len--;
-    while (len > 0 && is_blank(text[len - 1]))
+    while (len > 0 && text_is_blank(text + len - 1, 1))
         len--;
     if (len == 0)
         return;
@@ -32,9 +28,9 @@ static void add(struct splitter *s, const char *text, size_t len)
 static size_t cut_at(const char *text, size_t max_bytes)
 {
     size_t cut = max_bytes;
-    while (cut > max_bytes / 2 && !is_blank(text[cut - 1]))
+    while (cut > max_bytes / 2 && !text_is_blank(text + cut - 1, 1))
         cut--;
-    if (is_blank(text[cut - 1]))
+    if (text_is_blank(text + cut - 1, 1))
         return cut;
     cut = max_bytes;
     while (cut > max_bytes - 3 && ((unsigned char)text[cut] & 0xC0) == 0x80)
@@ -69,10 +65,7 @@ void passages_split(struct passages *out, const char *text, size_t len, size_t m
     size_t start = 0;
     for (size_t at = 0, end; at < len; at = end) {
         end = line_end(text, at, len);
-        bool blank = true;
-        for (size_t i = at; i < end && blank; i++)
-            blank = is_blank(text[i]);
-        if (!blank)
+        if (!text_is_blank(text + at, end - at))
             continue;
         add_parts(&s, text + start, at - start);
         start = end;

@@ -4,6 +4,7 @@
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/safetensors.h"
+#include "data/text.h"
 #include "data/torch_file.h"
 #include "data/zip.h"
 
@@ -41,11 +42,9 @@ static enum kind kind_of_zip(const struct file_map *map)
     enum kind kind = KIND_TORCH;
     if (zip_parse(&zip, map->data, map->size, map->path, NULL) != ERR_OK)
         return kind;
-    for (size_t i = 0; i < zip.n; i++) {
-        size_t len = strlen(zip.entries[i].name);
-        if (len > 4 && strcmp(zip.entries[i].name + len - 4, ".npy") == 0)
+    for (size_t i = 0; i < zip.n; i++)
+        if (text_ends_with(zip.entries[i].name, ".npy"))
             kind = KIND_NPZ;
-    }
     zip_clear(&zip);
     return kind;
 }
@@ -57,12 +56,9 @@ static enum kind kind_of_name(const char *path)
         const char *suffix;
         enum kind kind;
     } names[] = {{".pt", KIND_TORCH}, {".pth", KIND_TORCH}, {".npz", KIND_NPZ}, {".npy", KIND_NPY}};
-    size_t len = strlen(path);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t n = strlen(names[i].suffix);
-        if (len > n && strcmp(path + len - n, names[i].suffix) == 0)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (text_ends_with(path, names[i].suffix))
             return names[i].kind;
-    }
     return KIND_SAFETENSORS;
 }
 

@@ -86,6 +86,12 @@ bool text_is_blank(const char *s, size_t len)
     return true;
 }
 
+bool text_ends_with(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), n_suffix = strlen(suffix);
+    return n >= n_suffix && strcmp(s + n - n_suffix, suffix) == 0;
+}
+
 size_t utf8_complete_len(const char *s, size_t len)
 {
     for (size_t back = 1; back <= 3 && back <= len; back++) {

@@ -29,6 +29,9 @@ size_t text_bom_len(const char *s, size_t len);
 /* Is there nothing but blanks, tabs and line breaks? */
 bool text_is_blank(const char *s, size_t len);
 
+/* Does s end with the suffix? It may be the suffix and nothing else. */
+bool text_ends_with(const char *s, const char *suffix);
+
 /* Columns of one character: 0 (combining, zero-width), 1 or 2; -1 for control characters.
  * From this file's own table, so that it does not depend on the locale. */
 int text_width_char(uint32_t cp);

@@ -2,6 +2,7 @@
 
 #include "data/file.h"
 #include "data/pickle.h"
+#include "data/text.h"
 #include "data/torch_internal.h"
 #include "data/zip.h"
 
@@ -61,18 +62,12 @@ const char *torch_storage_class(enum dtype dtype)
 
 /* --- the archive --- */
 
-static bool ends_with(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && strcmp(s + n - m, suffix) == 0;
-}
-
 /* The folder's name is the file's at the time of saving, so the pickle is found by its suffix. */
 static int find_prefix(struct torch_file *f, struct err *err)
 {
     for (size_t i = 0; i < f->zip.n; i++) {
         const char *name = f->zip.entries[i].name;
-        if (!ends_with(name, PICKLE_SUFFIX))
+        if (!text_ends_with(name, PICKLE_SUFFIX))
             continue;
         if (f->prefix) {
             err_set(err, ERR_FORMAT, "%s: holds more than one data.pkl", f->name);

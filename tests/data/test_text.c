@@ -132,6 +132,16 @@ START_TEST(a_byte_order_mark_is_known_at_the_beginning_alone)
 }
 END_TEST
 
+START_TEST(a_suffix_is_the_end_or_all_of_a_text)
+{
+    ck_assert(text_ends_with("a.npy", ".npy"));
+    ck_assert(text_ends_with(".npy", ".npy"));
+    ck_assert(text_ends_with("a", ""));
+    ck_assert(!text_ends_with("npy", ".npy"));
+    ck_assert(!text_ends_with("a.npy.gz", ".npy"));
+}
+END_TEST
+
 START_TEST(widths_follow_unicode)
 {
     static const struct {
@@ -181,6 +191,7 @@ Suite *suite_text(void)
     tcase_add_test(t, the_first_invalid_byte_is_found);
     tcase_add_test(t, blanks_and_line_breaks_alone_are_a_blank_text);
     tcase_add_test(t, a_byte_order_mark_is_known_at_the_beginning_alone);
+    tcase_add_test(t, a_suffix_is_the_end_or_all_of_a_text);
     tcase_add_test(t, widths_follow_unicode);
     tcase_add_test(t, whatever_is_written_is_valid_and_harmless);
     suite_add_tcase(s, t);
