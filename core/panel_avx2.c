@@ -8,9 +8,6 @@
 #define PANEL_MAX_X 3
 #include "core/panel_body.h"
 
-#define AVX2 VEC_TARGET
-#define AVX2_INLINE VEC_INLINE
-
 /* --- making a panel: 8 rows by 8 columns at a time --- */
 
 /* Where 8 rows of weights are. */
@@ -18,20 +15,20 @@ struct rows8 {
     const char *at[8];
 };
 
-AVX2_INLINE __m128i load_halves(const char *p)
+VEC_INLINE __m128i load_halves(const char *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
 /* Rows i and i + 4 of 8 columns of 16 bits, as the two halves of a vector. */
-AVX2_INLINE __m256i load_two(const struct rows8 *rows, int i, size_t offset)
+VEC_INLINE __m256i load_two(const struct rows8 *rows, int i, size_t offset)
 {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(load_halves(rows->at[i] + offset)),
                                    load_halves(rows->at[i + 4] + offset), 1);
 }
 
 /* Two columns out of pairs of bf16: each is the upper half of an f32. */
-AVX2_INLINE void store_pair(float *dst, __m256i pairs)
+VEC_INLINE void store_pair(float *dst, __m256i pairs)
 {
     const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
     _mm256_store_si256((__m256i *)(void *)dst, _mm256_slli_epi32(pairs, 16));
@@ -39,7 +36,7 @@ AVX2_INLINE void store_pair(float *dst, __m256i pairs)
 }
 
 /* Columns are transposed in pairs, which takes half of the shuffles. */
-AVX2_INLINE void make_bf16(float *dst, const struct rows8 *rows, size_t offset)
+VEC_INLINE void make_bf16(float *dst, const struct rows8 *rows, size_t offset)
 {
     const __m256i r0 = load_two(rows, 0, offset), r1 = load_two(rows, 1, offset);
     const __m256i r2 = load_two(rows, 2, offset), r3 = load_two(rows, 3, offset);
@@ -51,17 +48,11 @@ AVX2_INLINE void make_bf16(float *dst, const struct rows8 *rows, size_t offset)
     store_pair(dst + 6 * PANEL_ROWS, _mm256_unpackhi_epi64(a1, a3));
 }
 
-AVX2_INLINE __m256 load8(const char *p, enum dtype dtype)
-{
-    return dtype == DTYPE_F16 ? _mm256_cvtph_ps(load_halves(p))
-                              : _mm256_loadu_ps((const float *)(const void *)p);
-}
-
-AVX2_INLINE void make_f32(float *dst, const struct rows8 *rows, size_t offset, enum dtype dtype)
+VEC_INLINE void make_f32(float *dst, const struct rows8 *rows, size_t offset, enum dtype dtype)
 {
     __m256 v[8], a[8], b[8];
     for (int i = 0; i < 8; i++)
-        v[i] = load8(rows->at[i] + offset, dtype);
+        v[i] = vec_from(rows->at[i] + offset, dtype);
     for (int i = 0; i < 8; i += 2) {
         a[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
         a[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
@@ -78,7 +69,7 @@ AVX2_INLINE void make_f32(float *dst, const struct rows8 *rows, size_t offset, e
     }
 }
 
-AVX2_INLINE void make8(float *dst, const struct rows8 *rows, size_t offset, enum dtype dtype)
+VEC_INLINE void make8(float *dst, const struct rows8 *rows, size_t offset, enum dtype dtype)
 {
     if (dtype == DTYPE_BF16)
         make_bf16(dst, rows, offset);
@@ -86,9 +77,9 @@ AVX2_INLINE void make8(float *dst, const struct rows8 *rows, size_t offset, enum
         make_f32(dst, rows, offset, dtype);
 }
 
-AVX2_INLINE void make_rows(float *dst, const struct rows8 *rows, size_t n_cols, enum dtype dtype)
+VEC_INLINE void make_rows(float *dst, const struct rows8 *rows, size_t n_cols, enum dtype dtype)
 {
-    const size_t size = dtype == DTYPE_F32 ? 4 : 2;
+    const size_t size = vec_element(dtype);
     size_t i = 0;
     for (; i + 8 <= n_cols; i += 8)
         make8(dst + i * PANEL_ROWS, rows, i * size, dtype);
@@ -103,8 +94,8 @@ AVX2_INLINE void make_rows(float *dst, const struct rows8 *rows, size_t n_cols, 
     make8(dst + i * PANEL_ROWS, &last_rows, 0, dtype);
 }
 
-AVX2 void panel_avx2_make(float *dst, const char *w, enum dtype dtype, size_t stride, size_t n_rows,
-                          size_t n_cols)
+VEC_TARGET void panel_avx2_make(float *dst, const char *w, enum dtype dtype, size_t stride,
+                                size_t n_rows, size_t n_cols)
 {
     for (size_t j = 0; j < n_rows; j += 8) {
         struct rows8 rows;

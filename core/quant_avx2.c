@@ -2,35 +2,31 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-#include "data/bytes.h"
+#include "core/vec_avx2.h"
 #include "data/quant.h"
 
 #include <assert.h>
-#include <immintrin.h>
 #include <stdint.h>
 
-#define AVX2 __attribute__((target("avx2,fma,f16c")))
-#define AVX2_INLINE static inline __attribute__((target("avx2,fma,f16c"), always_inline))
-
-AVX2_INLINE float load_f16(const uint8_t *p)
+VEC_INLINE float load_f16(const uint8_t *p)
 {
     return _cvtsh_ss(load_u16(p));
 }
 
-AVX2_INLINE __m256i load32(const uint8_t *p)
+VEC_INLINE __m256i load32(const uint8_t *p)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
 /* dst[8] = scale * q - min for the low 8 bytes of q. The product is exact (data/quant.h), so the
  * fused operation rounds as the separate ones. */
-AVX2_INLINE void store8(float *dst, __m128i q, __m256 scale, __m256 min)
+VEC_INLINE void store8(float *dst, __m128i q, __m256 scale, __m256 min)
 {
     __m256 v = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(q));
     _mm256_storeu_ps(dst, _mm256_fmsub_ps(scale, v, min));
 }
 
-AVX2_INLINE void store16(float *dst, __m128i q, float scale, float min)
+VEC_INLINE void store16(float *dst, __m128i q, float scale, float min)
 {
     __m256 s = _mm256_set1_ps(scale), m = _mm256_set1_ps(min);
     store8(dst, q, s, m);
@@ -38,31 +34,31 @@ AVX2_INLINE void store16(float *dst, __m128i q, float scale, float min)
 }
 
 /* 32 signed bytes with one scale and minimum. */
-AVX2_INLINE void store32(float *dst, __m256i q, float scale, float min)
+VEC_INLINE void store32(float *dst, __m256i q, float scale, float min)
 {
     store16(dst, _mm256_castsi256_si128(q), scale, min);
     store16(dst + 16, _mm256_extracti128_si256(q, 1), scale, min);
 }
 
 /* The low (shift 0) or high (shift 4) nibbles of 32 bytes. */
-AVX2_INLINE __m256i nibbles(__m256i bytes, int shift)
+VEC_INLINE __m256i nibbles(__m256i bytes, int shift)
 {
     return _mm256_and_si256(_mm256_srli_epi16(bytes, shift), _mm256_set1_epi8(15));
 }
 
-AVX2_INLINE void q8_0_block(float *dst, const uint8_t *p)
+VEC_INLINE void q8_0_block(float *dst, const uint8_t *p)
 {
     store32(dst, load32(p + 2), load_f16(p), 0);
 }
 
-AVX2_INLINE void q4_0_block(float *dst, const uint8_t *p)
+VEC_INLINE void q4_0_block(float *dst, const uint8_t *p)
 {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + 2));
     __m256i q = nibbles(_mm256_set_m128i(_mm_srli_epi16(bytes, 4), bytes), 0);
     store32(dst, _mm256_sub_epi8(q, _mm256_set1_epi8(8)), load_f16(p), 0);
 }
 
-AVX2_INLINE void q4_k_block(float *dst, const uint8_t *p)
+VEC_INLINE void q4_k_block(float *dst, const uint8_t *p)
 {
     struct quant_scales s;
     quant_k_scales(&s, p + 4);
@@ -75,13 +71,13 @@ AVX2_INLINE void q4_k_block(float *dst, const uint8_t *p)
 }
 
 /* Bit g of 32 bytes, moved to bit 4. */
-AVX2_INLINE __m256i fifth_bits(__m256i bytes, int g)
+VEC_INLINE __m256i fifth_bits(__m256i bytes, int g)
 {
     __m256i moved = g < 4 ? _mm256_slli_epi16(bytes, 4 - g) : _mm256_srli_epi16(bytes, g - 4);
     return _mm256_and_si256(moved, _mm256_set1_epi8(16));
 }
 
-AVX2_INLINE void q5_k_block(float *dst, const uint8_t *p)
+VEC_INLINE void q5_k_block(float *dst, const uint8_t *p)
 {
     struct quant_scales s;
     quant_k_scales(&s, p + 4);
@@ -95,8 +91,8 @@ AVX2_INLINE void q5_k_block(float *dst, const uint8_t *p)
 }
 
 /* A quarter of half a block: 32 elements with two scales. The shifts are constants. */
-AVX2_INLINE void q6_k_quarter(float *dst, __m256i low, int low_shift, __m256i high, int high_shift,
-                              float d, const int8_t *scales)
+VEC_INLINE void q6_k_quarter(float *dst, __m256i low, int low_shift, __m256i high, int high_shift,
+                             float d, const int8_t *scales)
 {
     __m256i two = _mm256_and_si256(_mm256_srli_epi16(high, high_shift), _mm256_set1_epi8(3));
     __m256i q = _mm256_or_si256(nibbles(low, low_shift), _mm256_slli_epi16(two, 4));
@@ -105,7 +101,7 @@ AVX2_INLINE void q6_k_quarter(float *dst, __m256i low, int low_shift, __m256i hi
     store16(dst + 16, _mm256_extracti128_si256(q, 1), d * (float)scales[1], 0);
 }
 
-AVX2_INLINE void q6_k_block(float *dst, const uint8_t *p)
+VEC_INLINE void q6_k_block(float *dst, const uint8_t *p)
 {
     float d = load_f16(p + 208);
     const int8_t *scales = (const int8_t *)p + 192;
@@ -119,7 +115,7 @@ AVX2_INLINE void q6_k_block(float *dst, const uint8_t *p)
     }
 }
 
-AVX2_INLINE void convert(float *dst, const uint8_t *p, enum dtype dtype, size_t n)
+VEC_INLINE void convert(float *dst, const uint8_t *p, enum dtype dtype, size_t n)
 {
     const size_t block = dtype_block(dtype), size = dtype_size(dtype);
     for (size_t i = 0; i < n; i += block, p += size) {
@@ -136,7 +132,7 @@ AVX2_INLINE void convert(float *dst, const uint8_t *p, enum dtype dtype, size_t 
     }
 }
 
-AVX2 void quant_avx2_to_f32(float *dst, const void *src, enum dtype dtype, size_t n)
+VEC_TARGET void quant_avx2_to_f32(float *dst, const void *src, enum dtype dtype, size_t n)
 {
     assert(n % dtype_block(dtype) == 0);
     switch (dtype) {

@@ -2,34 +2,21 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-#include "data/bytes.h"
+#include "core/vec_avx2.h"
+
+#include "core/vec.h"
 #include "data/quant.h"
 
 #include <assert.h>
-#include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
 
-#define AVX2 __attribute__((target("avx2,fma,f16c")))
-#define AVX2_INLINE static inline __attribute__((target("avx2,fma,f16c"), always_inline))
-
-/* Eight elements from index i on. */
-AVX2_INLINE __m256 load8(const uint8_t *src, enum dtype dtype, size_t i)
-{
-    if (dtype == DTYPE_F32)
-        return _mm256_loadu_ps((const float *)(const void *)(src + 4 * i));
-    __m128i half = _mm_loadu_si128((const __m128i *)(const void *)(src + 2 * i));
-    if (dtype == DTYPE_F16)
-        return _mm256_cvtph_ps(half);
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
-}
-
-AVX2_INLINE __m256 magnitude(__m256 v)
+VEC_INLINE __m256 magnitude(__m256 v)
 {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
 }
 
-AVX2_INLINE float largest_of(__m256 v)
+VEC_INLINE float largest_of(__m256 v)
 {
     __m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     m = _mm_max_ps(m, _mm_movehl_ps(m, m));
@@ -37,7 +24,7 @@ AVX2_INLINE float largest_of(__m256 v)
 }
 
 /* roundf: halves away from zero. What truncation leaves over is exact. */
-AVX2_INLINE __m256i round_away(__m256 v)
+VEC_INLINE __m256i round_away(__m256 v)
 {
     __m256 whole = _mm256_round_ps(v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
     __m256 rest = magnitude(_mm256_sub_ps(v, whole));
@@ -48,25 +35,25 @@ AVX2_INLINE __m256i round_away(__m256 v)
 }
 
 /* The low bytes of 32 numbers within a byte's range, in order. */
-AVX2_INLINE __m256i pack32(const __m256i q[4])
+VEC_INLINE __m256i pack32(const __m256i q[4])
 {
     __m256i low = _mm256_packs_epi32(q[0], q[1]), high = _mm256_packs_epi32(q[2], q[3]);
     __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     return _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
 }
 
-AVX2_INLINE void store_block(uint8_t *p, const uint8_t *src, enum dtype dtype, size_t at)
+VEC_INLINE void store_block(uint8_t *p, const uint8_t *src, enum dtype dtype, size_t at)
 {
     __m256 x[4], largest = _mm256_setzero_ps(), is_nan = _mm256_setzero_ps();
     __m256i q[4];
     for (size_t k = 0; k < 4; k++) {
-        x[k] = load8(src, dtype, at + 8 * k);
+        x[k] = vec_from(src + vec_element(dtype) * (at + VEC_LANES * k), dtype);
         largest = _mm256_max_ps(largest, magnitude(x[k]));
         is_nan = _mm256_or_ps(is_nan, _mm256_cmp_ps(x[k], x[k], _CMP_UNORD_Q));
     }
     float d = largest_of(largest) / 127, inverse = 1 / d;
     if (_mm256_movemask_ps(is_nan) || !isfinite(d) || !isfinite(inverse)) {
-        quant_q8_generic(p, src + dtype_size(dtype) * at, dtype, QUANT_BLOCK);
+        quant_q8_generic(p, src + vec_element(dtype) * at, dtype, QUANT_BLOCK);
         return;
     }
     for (size_t k = 0; k < 4; k++)
@@ -75,13 +62,13 @@ AVX2_INLINE void store_block(uint8_t *p, const uint8_t *src, enum dtype dtype, s
     _mm256_storeu_si256((__m256i *)(void *)(p + 2), pack32(q));
 }
 
-AVX2_INLINE void quantise(uint8_t *dst, const uint8_t *src, enum dtype dtype, size_t n)
+VEC_INLINE void quantise(uint8_t *dst, const uint8_t *src, enum dtype dtype, size_t n)
 {
     for (size_t i = 0; i < n; i += QUANT_BLOCK, dst += Q8_0_BYTES)
         store_block(dst, src, dtype, i);
 }
 
-AVX2 void quant_q8_avx2(void *dst, const void *src, enum dtype dtype, size_t n)
+VEC_TARGET void quant_q8_avx2(void *dst, const void *src, enum dtype dtype, size_t n)
 {
     assert(n % QUANT_BLOCK == 0);
     if (dtype == DTYPE_BF16)
