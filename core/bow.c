@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,7 @@ static void bag_add(struct bag *bag, int id)
 }
 
 /* `learning`: unknown words get an id. */
-static struct bag read_bag(struct bow *bow, const char *text, int learning)
+static struct bag read_bag(struct bow *bow, const char *text, bool learning)
 {
     struct bag bag = {0};
     char word[64];
@@ -100,7 +101,7 @@ void bow_train(struct bow **out, const char *const *texts, const int *labels, si
     struct bow *bow = mem_zalloc(1, sizeof *bow);
     struct bag *bags = mem_alloc(n, sizeof *bags);
     for (size_t i = 0; i < n; i++)
-        bags[i] = read_bag(bow, texts[i], 1);
+        bags[i] = read_bag(bow, texts[i], true);
     bow->weights = mem_zalloc(bow->n_words, sizeof *bow->weights);
     fit(bow, bags, labels, n, c);
     for (size_t i = 0; i < n; i++)
@@ -125,7 +126,7 @@ double bow_score(const struct bow *bow, const char *text)
 {
     /* reading without learning changes nothing */
     struct bow view = *bow;
-    struct bag bag = read_bag(&view, text, 0);
+    struct bag bag = read_bag(&view, text, false);
     double score = odds(bow, &bag);
     free(bag.ids);
     return score;

@@ -106,7 +106,7 @@ static int check_turns(const struct chat_turn *turns, size_t n_turns, struct err
         err_set(err, ERR_ARG,
                 "turn %zu of the conversation is the %s's again, roles must alternate", i + 1,
                 turns[i].role == CHAT_USER ? "user" : "model");
-        err_hint(err, "begin with the user and let user and model take turns");
+        err_hint(err, "Begin with the user and let user and model take turns.");
         return ERR_ARG;
     }
     return ERR_OK;
@@ -118,7 +118,7 @@ int chat_render(struct chat_prompt *out, const struct tokenizer *tok, int bos_id
     *out = (struct chat_prompt){0};
     if (!chat_supported(tok)) {
         err_set(err, ERR_UNSUPPORTED, "the tokenizer has no turn markers (" TURN_START ")");
-        err_hint(err, "use the model without --chat, or take its -it version");
+        err_hint(err, "Use the model without --chat, or take its -it version.");
         return ERR_UNSUPPORTED;
     }
     int code = check_turns(turns, n_turns, err);

@@ -17,8 +17,8 @@ struct chat_turn {
 
 struct chat_prompt {
     struct token_ids ids;
-    bool
-        *counted; /* [ids.n] owned: tokens of the turns' texts; not BOS, markers, roles, newlines */
+    /* [ids.n] owned: tokens of the turns' texts; not BOS, markers, roles, newlines */
+    bool *counted;
     size_t n_prefix; /* template tokens before the first turn's text: 4 for Gemma 2 */
 };
 

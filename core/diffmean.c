@@ -20,7 +20,7 @@ void diffmean_clear(struct diffmean *d)
     *d = (struct diffmean){0};
 }
 
-void diffmean_add(struct diffmean *d, const float *resid, size_t n_tokens, int is_positive)
+void diffmean_add(struct diffmean *d, const float *resid, size_t n_tokens, bool is_positive)
 {
     double *sum = is_positive ? d->sum_pos : d->sum_neg;
     for (size_t t = 0; t < n_tokens; t++)

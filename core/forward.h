@@ -34,7 +34,7 @@ struct row {
 struct batch {
     float *x;         /* [n, d_model] enters the first layer, leaves the last */
     struct row *rows; /* [n] within a timeline in order of position */
-    int n;
+    int n;            /* at most FORWARD_MAX_ROWS */
     /* NULL, or one flag per row: rows whose output of the last layer nobody needs leave only
      * their keys and values. x and rows are then compacted to the kept ones, n is reduced. */
     const bool *keep;
@@ -60,8 +60,9 @@ size_t forward_row_bytes(const struct model *model);
 void forward_embed(float *x, const struct model *model, const int *ids, int n);
 
 /* Runs layers l0 <= l < l1. Keys and values of all rows are in their caches afterwards. A residual
- * that is not finite is ERR_FORMAT, with layer and position. after: may be NULL. After an error, x
- * and the keys and values of the rows are worth nothing. */
+ * that is not finite is ERR_FORMAT, with layer and position; ERR_NOMEM: there is no room for the
+ * scratch of so many rows. after: may be NULL. After an error, x and the keys and values of the
+ * rows are worth nothing. */
 int forward_layers(struct forward *f, struct batch *batch, int l0, int l1, forward_layer_fn *after,
                    void *data, struct err *err) ERR_CHECK;
 

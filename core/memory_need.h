@@ -31,9 +31,9 @@ struct memory_need {
     size_t per_token; /* of heap: what a token more costs */
 };
 
-void memory_need(struct memory_need *out, const struct memory_plan *use);
+void memory_need(struct memory_need *out, const struct memory_plan *plan);
 
 /* ERR_NOMEM with the numbers if `need` is more than is available, which 0 says is unknown. */
-int memory_need_check(const struct memory_plan *use, size_t available, struct err *err) ERR_CHECK;
+int memory_need_check(const struct memory_plan *plan, size_t available, struct err *err) ERR_CHECK;
 
 #endif

@@ -278,10 +278,10 @@ struct matrix *model_matrix(struct model *model, enum weight_role role, int laye
     }
 }
 
-int model_is_stop(const struct model *model, int id)
+bool model_is_stop(const struct model *model, int id)
 {
     for (int i = 0; i < model->config.n_stop_ids; i++)
         if (model->config.stop_ids[i] == id)
-            return 1;
-    return 0;
+            return true;
+    return false;
 }

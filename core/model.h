@@ -7,6 +7,7 @@
 #include "data/model_files.h"
 #include "data/tensor.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What differs between layers is a table, so that the layer loop knows no model family. */
@@ -61,6 +62,6 @@ void model_close(struct model *model);
 struct matrix *model_matrix(struct model *model, enum weight_role role, int layer);
 
 /* Is it one of the ids that end a generation? */
-int model_is_stop(const struct model *model, int id);
+bool model_is_stop(const struct model *model, int id);
 
 #endif

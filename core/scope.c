@@ -231,9 +231,9 @@ static int load_weights(struct scope *scope, const struct scope_options *options
                         struct err *err)
 {
     if (!options->ignores_memory) {
-        const struct memory_plan use = scope_memory_plan(scope, options, need);
+        const struct memory_plan plan = scope_memory_plan(scope, options, need);
         size_t available = options->n_available ? options->n_available : memory_available();
-        int rc = memory_need_check(&use, available, err);
+        int rc = memory_need_check(&plan, available, err);
         if (rc != ERR_OK)
             return rc;
     }

@@ -32,8 +32,8 @@ enum scope_need {
     SCOPE_DICT = 2,
     SCOPE_TOKENIZER = 4,
     SCOPE_DICT_IF_ANY = 8,
-    SCOPE_TOKENIZER_IF_ANY = 32, /* without the model it belongs to */
-    SCOPE_CALIBRATION = 16, /* the dictionary gets what `axscope calibrate` stored, if it did */
+    SCOPE_TOKENIZER_IF_ANY = 16, /* without the model it belongs to */
+    SCOPE_CALIBRATION = 32, /* the dictionary gets what `axscope calibrate` stored, if it did */
     SCOPE_AS_STORED = 64,   /* the weights are looked at, not used: nothing is quantised, and memory
                                not asked about */
     /* what of the model will run, for the question whether it fits; neither: all of it */

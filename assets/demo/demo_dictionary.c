@@ -52,11 +52,11 @@ static void sums_add(struct sums *s, const struct world *w, const struct world_t
                      int concept, const float *resid, size_t n_tokens)
 {
     enum world_genre genre = world_concept(w, concept)->genre;
-    diffmean_add(&s->own[concept], resid, n_tokens, 1);
-    diffmean_add(&s->genre[genre], resid, n_tokens, 1);
+    diffmean_add(&s->own[concept], resid, n_tokens, true);
+    diffmean_add(&s->genre[genre], resid, n_tokens, true);
     for (int c = 0; c < world_n_concepts(w); c++)
         if (c != concept && world_concept(w, c)->genre == genre && demo_touches(w, text, c))
-            diffmean_add(&s->used[c], resid, n_tokens, 1);
+            diffmean_add(&s->used[c], resid, n_tokens, true);
 }
 
 static int collect(struct sums *s, const struct demo *demo, struct demo_model *m, struct err *err)

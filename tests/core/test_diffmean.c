@@ -10,9 +10,9 @@ START_TEST(direction_is_the_token_weighted_difference_of_means_at_unit_norm)
     struct diffmean d;
     float w[2];
     diffmean_init(&d, 2);
-    diffmean_add(&d, first, 2, 1);
-    diffmean_add(&d, negative, 2, 0);
-    diffmean_add(&d, second, 1, 1);
+    diffmean_add(&d, first, 2, true);
+    diffmean_add(&d, negative, 2, false);
+    diffmean_add(&d, second, 1, true);
     diffmean_finish(w, &d);
     ck_assert_float_eq_tol(w[0], 3.0f / 5, 1e-6f);
     ck_assert_float_eq_tol(w[1], -4.0f / 5, 1e-6f);
@@ -26,10 +26,10 @@ START_TEST(without_a_side_or_a_difference_the_direction_is_zero)
     struct diffmean d;
     float w[2] = {9, 9};
     diffmean_init(&d, 2);
-    diffmean_add(&d, same, 1, 1);
+    diffmean_add(&d, same, 1, true);
     diffmean_finish(w, &d);
     ck_assert(w[0] == 0 && w[1] == 0);
-    diffmean_add(&d, same, 1, 0);
+    diffmean_add(&d, same, 1, false);
     diffmean_finish(w, &d);
     ck_assert(w[0] == 0 && w[1] == 0);
     diffmean_clear(&d);
