@@ -1,5 +1,16 @@
 #include "tui/cli_json.h"
 
+/* {"path","name","n_concepts","layer"} */
+static void json_dictionary(struct json_writer *w, const struct dictionary *dict, int layer)
+{
+    jw_object(w);
+    jw_key(w, "path"), jw_string(w, dict->path);
+    jw_key(w, "name"), jw_string(w, dict->name);
+    jw_key(w, "n_concepts"), jw_int(w, (long long)dict->n_concepts);
+    jw_key(w, "layer"), jw_int(w, layer);
+    jw_object_end(w);
+}
+
 void json_scope(struct json_writer *w, const struct scope *scope)
 {
     const struct dictionary *dict = scope->dict;
@@ -17,16 +28,6 @@ void json_scope(struct json_writer *w, const struct scope *scope)
         json_dictionary(w, dict, scope->hook_layer);
     else
         jw_null(w);
-}
-
-void json_dictionary(struct json_writer *w, const struct dictionary *dict, int layer)
-{
-    jw_object(w);
-    jw_key(w, "path"), jw_string(w, dict->path);
-    jw_key(w, "name"), jw_string(w, dict->name);
-    jw_key(w, "n_concepts"), jw_int(w, (long long)dict->n_concepts);
-    jw_key(w, "layer"), jw_int(w, layer);
-    jw_object_end(w);
 }
 
 void json_further(struct json_writer *w, const struct dict_set *set)

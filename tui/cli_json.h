@@ -9,9 +9,6 @@
 /* "model":{"path","name"}, "dictionary":{"path","name","n_concepts","layer"} (null without one). */
 void json_scope(struct json_writer *w, const struct scope *scope);
 
-/* {"path","name","n_concepts","layer"} */
-void json_dictionary(struct json_writer *w, const struct dictionary *dict, int layer);
-
 /* "dictionaries":[...], those after the first; nothing when there are none. */
 void json_further(struct json_writer *w, const struct dict_set *set);
 

@@ -156,7 +156,8 @@ void job_note_unsteered(const struct job *job, const int *layers, size_t n, bool
         job_note("steering changes what is read above layer %d; the rest is as without it", lowest);
 }
 
-void job_warn(const struct scope *scope)
+/* Prints scope_warning, if there is one. */
+static void warn(const struct scope *scope)
 {
     char *warning = scope_warning(scope);
     if (warning)
@@ -177,7 +178,7 @@ int job_open_dicts(struct dict_set *set, const struct scope *scope, const struct
     }
     for (size_t d = 1; d < set->n; d++) {
         struct scope pair = dict_set_scope(set, scope, d);
-        job_warn(&pair);
+        warn(&pair);
     }
     set->all.calibration = dict_set_calibration(set);
     return ERR_OK;
@@ -220,7 +221,7 @@ int job_open_scope(struct scope *out, const struct args *args, int need, struct 
     progress_end(&progress);
     if (rc != ERR_OK)
         return rc;
-    job_warn(out);
+    warn(out);
     if (out->model && out->model->notice)
         job_note("%s", out->model->notice);
     return ERR_OK;
@@ -293,7 +294,9 @@ void job_close(struct job *job)
 
 /* --- reading --- */
 
-int job_read(struct job *job, struct err *err)
+/* Fills job->resid: what each dictionary reads at every prompt position, [n_prompt, d_model], the
+ * residual of its own layer before the edits there and after those of the layers below. */
+static int read_resid(struct job *job, struct err *err)
 {
     if (job->resid)
         return ERR_OK;
@@ -307,7 +310,7 @@ int job_read(struct job *job, struct err *err)
 
 int job_latents(float **acts, struct job *job, size_t d, bool is_signed, struct err *err)
 {
-    int rc = job_read(job, err);
+    int rc = read_resid(job, err);
     return rc == ERR_OK ? dict_encode(acts, job->set.dicts[d], job->resid[d], job->prompt.ids.n,
                                       is_signed, err)
                         : rc;
@@ -316,7 +319,7 @@ int job_latents(float **acts, struct job *job, size_t d, bool is_signed, struct 
 int job_take_acts(struct lazy_acts **acts, struct job *job, const bool *counted, bool is_signed,
                   struct err *err)
 {
-    int rc = job_read(job, err);
+    int rc = read_resid(job, err);
     if (rc != ERR_OK)
         return rc;
     float **resid = job->resid;

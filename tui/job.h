@@ -18,7 +18,7 @@ struct job {
     struct steering steering; /* of the steering flags, in their order */
     struct session *session;
     int steered;              /* its branch that has the steering: the last one */
-    float **resid;            /* [set.n] of job_read, each owned, or NULL */
+    float **resid;            /* [set.n] of what was read, each owned, or NULL */
     struct dump_file *dump;   /* of --dump, in place of model and session; else NULL */
     struct progress progress; /* of the session; the job must not move while it is open */
 };
@@ -63,15 +63,8 @@ void job_note_unsteered(const struct job *job, const int *layers, size_t n, bool
 int job_open_dicts(struct dict_set *set, const struct scope *scope, const struct args *args,
                    struct err *err) ERR_CHECK;
 
-/* Prints scope_warning, if there is one, on standard error. */
-void job_warn(const struct scope *scope);
-
 /* Wipes the progress line and shows none from here on: before anything is printed. */
 void job_quiet(struct job *job);
-
-/* Fills job->resid: what each dictionary reads at every prompt position, [n_prompt, d_model], the
- * residual of its own layer before the edits there and after those of the layers below. */
-int job_read(struct job *job, struct err *err) ERR_CHECK;
 
 /* Latents of dictionary d at every prompt position, [n_prompt, n_concepts]; the caller frees. Reads
  * where that was not done. */

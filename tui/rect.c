@@ -42,11 +42,6 @@ struct rect rect_intersect(struct rect a, struct rect b)
                      min_int(a.x + a.width, b.x + b.width) - x);
 }
 
-struct rect rect_inset(struct rect r, int dy, int dx)
-{
-    return rect_make(r.y + dy, r.x + dx, r.height - 2 * dy, r.width - 2 * dx);
-}
-
 struct rect rect_take_top(struct rect *r, int n)
 {
     n = clamp(n, r->height);

@@ -1,4 +1,4 @@
-/* Rectangles of screen cells: split, inset, intersect. Sizes are never negative. */
+/* Rectangles of screen cells: split, intersect. Sizes are never negative. */
 #ifndef TUI_RECT_H
 #define TUI_RECT_H
 
@@ -13,7 +13,6 @@ struct rect rect_make(int y, int x, int height, int width); /* negative sizes be
 bool rect_is_empty(struct rect r);
 bool rect_contains(struct rect r, int y, int x);
 struct rect rect_intersect(struct rect a, struct rect b);
-struct rect rect_inset(struct rect r, int dy, int dx);
 
 /* Cuts n rows (columns) off one side and returns them; *r keeps the rest. n is cut to what is
  * there. */

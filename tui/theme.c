@@ -26,12 +26,6 @@ const char *palette_name(enum palette palette)
     return HEAT[palette].name;
 }
 
-const char *color_mode_name(enum color_mode mode)
-{
-    static const char *const names[] = {"mono", "8", "16", "256", "true"};
-    return names[mode];
-}
-
 static struct ink heat_256(const struct theme *theme, int level)
 {
     const struct heat_list *list = &HEAT[theme->palette];

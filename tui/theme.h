@@ -25,12 +25,11 @@ enum { INK_RGB = 1 << 24, N_DIRECT_COLORS = 1 << 24 };
 enum ink_attrs { INK_BOLD = 1, INK_DIM = 2, INK_REVERSE = 4, INK_UNDERLINE = 8 };
 struct ink {
     int fg, bg;     /* palette index, INK_RGB + 0xRRGGBB, or -1: the terminal's default */
-    unsigned attrs; /* union of paint_attrs */
+    unsigned attrs; /* union of ink_attrs */
 };
 
 struct ink theme_ink(const struct theme *theme, enum style style, unsigned mods);
 const char *palette_name(enum palette palette);
-const char *color_mode_name(enum color_mode mode);
 
 /* The mode to use. choice: "auto", "true", "256", "16", "8", "mono", "ascii" or NULL for auto;
  * no_color: the environment's NO_COLOR or NULL; n_colors: what the terminal can do. A choice wins

@@ -60,14 +60,6 @@ void tokens_add_acts(struct tokens *t, const float *acts)
     t->n_read++;
 }
 
-void tokens_take_acts(struct tokens *t, float *acts)
-{
-    free(t->acts);
-    t->acts = acts;
-    t->acts_cap = (size_t)t->n;
-    t->n_read = t->n;
-}
-
 void tokens_take_lazy(struct tokens *t, struct lazy_acts *lazy)
 {
     t->lazy = lazy;

@@ -31,8 +31,7 @@ void tokens_add(struct tokens *t, int id, const char *bytes, size_t len, bool sp
                 bool counted);
 /* Appends one row of activations, acts [n_concepts]. Needs n_read < n. */
 void tokens_add_acts(struct tokens *t, const float *acts);
-/* Gives up the block `acts` [n, n_concepts] to t, or activations of its n tokens. */
-void tokens_take_acts(struct tokens *t, float *acts);
+/* Gives up the activations of all its tokens to t. */
 void tokens_take_lazy(struct tokens *t, struct lazy_acts *lazy);
 
 /* All rows at token i < n_read: [n_concepts], valid until any activation is asked for. */

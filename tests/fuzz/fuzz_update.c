@@ -47,20 +47,20 @@ static struct reading *reading(struct input *in)
 {
     struct reading *r = mem_zalloc(1, sizeof *r);
     int n = 1 + (int)(take(in) % 20);
-    float *acts = mem_zalloc((size_t)n * N_ROWS, sizeof *acts);
     bool counted[32];
     tokens_init(&r->tokens, N_ROWS);
     for (int t = 0; t < n; t++) {
         char text[3] = {(char)take(in), (char)take(in), 0};
         counted[t] = take(in) % 3 > 0;
         tokens_add(&r->tokens, t, text, 2, !counted[t], counted[t]);
-        acts[(size_t)t * N_ROWS + take(in) % N_ROWS] = (float)(take(in) % 16);
+        float acts[N_ROWS] = {0};
+        acts[take(in) % N_ROWS] = (float)(take(in) % 16);
+        tokens_add_acts(&r->tokens, acts);
     }
-    tokens_take_acts(&r->tokens, acts);
     reading_set_max(r);
     r->top = mem_alloc(N_ROWS, sizeof *r->top);
-    r->n_top = rank_prompt(r->top, N_ROWS, dictionary(), score_unit_of(dictionary()), acts, counted,
-                           (size_t)n);
+    r->n_top = rank_prompt(r->top, N_ROWS, dictionary(), score_unit_of(dictionary()),
+                           r->tokens.acts, counted, (size_t)n);
     return r;
 }
 

@@ -177,17 +177,17 @@ struct event fake_reading(unsigned job)
 {
     struct reading *r = mem_zalloc(1, sizeof *r);
     tokens_init(&r->tokens, FAKE_CONCEPTS);
-    float *acts = mem_alloc((size_t)N_PROMPT * FAKE_CONCEPTS, sizeof *acts);
     for (int t = 0; t < N_PROMPT; t++) {
         tokens_add(&r->tokens, 10 + t, PROMPT[t].text, strlen(PROMPT[t].text), PROMPT[t].special,
                    PROMPT[t].counted);
+        float acts[FAKE_CONCEPTS];
         for (size_t c = 0; c < FAKE_CONCEPTS; c++)
-            acts[(size_t)t * FAKE_CONCEPTS + c] = prompt_act(t, c);
+            acts[c] = prompt_act(t, c);
+        tokens_add_acts(&r->tokens, acts);
     }
-    tokens_take_acts(&r->tokens, acts);
     reading_set_max(r);
     r->top = mem_alloc(FAKE_CONCEPTS, sizeof *r->top);
-    r->n_top = rank_prompt(r->top, FAKE_CONCEPTS, fake_dictionary(), SCORE_MARGIN, acts,
+    r->n_top = rank_prompt(r->top, FAKE_CONCEPTS, fake_dictionary(), SCORE_MARGIN, r->tokens.acts,
                            r->tokens.counted, (size_t)r->tokens.n);
     r->median_norm = 12.5f;
     r->n_words = 14;

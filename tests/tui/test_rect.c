@@ -38,14 +38,6 @@ START_TEST(intersection_holds_exactly_the_common_cells)
 }
 END_TEST
 
-START_TEST(inset_never_becomes_negative)
-{
-    struct rect r = rect_inset((struct rect){0, 0, 3, 10}, 2, 2);
-    ck_assert_int_eq(r.height, 0);
-    ck_assert_int_eq(r.width, 6);
-}
-END_TEST
-
 Suite *suite_rect(void)
 {
     Suite *s = suite_create("rect");
@@ -53,7 +45,6 @@ Suite *suite_rect(void)
     tcase_add_test(t, cuts_add_up_to_the_whole);
     tcase_add_test(t, a_cut_larger_than_the_rectangle_takes_all_of_it);
     tcase_add_test(t, intersection_holds_exactly_the_common_cells);
-    tcase_add_test(t, inset_never_becomes_negative);
     suite_add_tcase(s, t);
     return s;
 }
