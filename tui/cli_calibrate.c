@@ -5,6 +5,7 @@
 #include "data/file.h"
 #include "data/hash.h"
 #include "tui/cli_json.h"
+#include "tui/clock.h"
 #include "tui/commands.h"
 #include "tui/interrupt.h"
 #include "tui/job.h"
@@ -34,25 +35,17 @@ struct calibrating {
     bool is_old; /* it was there already */
     size_t n_resumed;
     struct progress progress;
-    struct timespec saved;
-    double wait; /* seconds until the next saving */
+    double saved; /* clock_seconds of the last saving */
+    double wait;  /* seconds from then to the next */
 };
-
-static double seconds_since(const struct timespec *then)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) * 1e-9;
-}
 
 static int save(struct calibrating *c, const struct calibration_sums *s, struct err *err)
 {
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start = clock_seconds();
     int rc = calibration_sums_save(s, c->partial, err);
-    double took = seconds_since(&start);
+    c->saved = clock_seconds();
+    double took = c->saved - start;
     c->wait = took / SAVE_SHARE > SAVE_EVERY ? took / SAVE_SHARE : SAVE_EVERY;
-    clock_gettime(CLOCK_MONOTONIC, &c->saved);
     return rc;
 }
 
@@ -62,7 +55,7 @@ static int after_passages(void *data, const struct calibration_sums *s, size_t d
     struct calibrating *c = data;
     progress_step(&c->progress, (long)(done - c->n_resumed), (long)(total - c->n_resumed));
     if (!interrupt_came())
-        return done < total && seconds_since(&c->saved) > c->wait ? save(c, s, err) : ERR_OK;
+        return done < total && clock_seconds() - c->saved > c->wait ? save(c, s, err) : ERR_OK;
     int rc = save(c, s, err);
     if (rc != ERR_OK)
         return rc;
@@ -170,7 +163,7 @@ static int compute(struct calibrating *c, struct err *err)
 {
     struct interrupt interrupt;
     c->wait = SAVE_EVERY;
-    clock_gettime(CLOCK_MONOTONIC, &c->saved);
+    c->saved = clock_seconds();
     interrupt_catch(&interrupt);
     progress_start(&c->progress, "calibrating");
     int rc = calibrate_texts(c->sums, &c->scope, &c->passages, after_passages, c, err);

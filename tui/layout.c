@@ -13,16 +13,6 @@ enum {
 
 const char *const SCREEN_NAMES[N_SCREENS] = {"1 Read", "2 Concepts", "3 Steer"};
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 bool layout_is_too_small(const struct app *app)
 {
     return app->height < SCREEN_MIN_HEIGHT || app->width < SCREEN_MIN_WIDTH;

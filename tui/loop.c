@@ -2,13 +2,13 @@
 
 #include "data/concept_search.h"
 #include "data/text.h"
+#include "tui/clock.h"
 #include "tui/screen.h"
 #include "tui/update.h"
 #include "tui/views.h"
 
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SEARCH_SECONDS 0.2       /* for a pattern: nobody waits longer between two keys */
@@ -22,13 +22,6 @@ struct loop {
     bool wants_frame, is_urgent, quit;
     struct err open_err; /* nothing could be opened */
 };
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static struct run_request make_request(const struct app *app, const struct cmd *command)
 {
@@ -50,7 +43,7 @@ static void dispatch(struct loop *l, struct event *e);
 
 static void search(struct loop *l)
 {
-    struct event e = {.kind = EVENT_MATCHES, .seconds = now_seconds()};
+    struct event e = {.kind = EVENT_MATCHES, .seconds = clock_seconds()};
     if (!l->search)
         return;
     const char *filter = line_edit_text(&l->app->filter);
@@ -123,7 +116,7 @@ static void dispatch(struct loop *l, struct event *e)
 
 static void resize(struct loop *l)
 {
-    struct event e = {.kind = EVENT_RESIZE, .seconds = now_seconds()};
+    struct event e = {.kind = EVENT_RESIZE, .seconds = clock_seconds()};
     screen_size(&e.height, &e.width);
     dispatch(l, &e);
     l->is_urgent = true;
@@ -149,13 +142,13 @@ static void draw(struct loop *l)
     view_frame(&grid, l->app);
     screen_blit(&grid, &l->app->theme);
     grid_clear(&grid);
-    l->drawn_at = now_seconds();
+    l->drawn_at = clock_seconds();
     l->wants_frame = l->is_urgent = false;
 }
 
 static void take_typed(struct loop *l, struct buf *typed)
 {
-    struct event e = {.kind = EVENT_PASTE, .seconds = now_seconds()};
+    struct event e = {.kind = EVENT_PASTE, .seconds = clock_seconds()};
     if (typed->len == 0)
         return;
     e.text_len = typed->len;
@@ -184,11 +177,11 @@ static void take_keys(struct loop *l)
             buf_add(&typed, bytes, (size_t)utf8_encode(bytes, (uint32_t)e.key));
         } else {
             take_typed(l, &typed);
-            e.seconds = now_seconds();
+            e.seconds = clock_seconds();
             dispatch(l, &e);
             l->is_urgent = true;
         }
-        if (now_seconds() - l->drawn_at >= FRAME_SECONDS && l->drawn_at > 0) {
+        if (clock_seconds() - l->drawn_at >= FRAME_SECONDS && l->drawn_at > 0) {
             take_typed(l, &typed);
             draw(l);
         }
@@ -201,7 +194,7 @@ static void take_worker(struct loop *l)
     size_t n;
     struct event **events = worker_events(l->worker, &n);
     for (size_t i = 0; i < n; i++) {
-        events[i]->seconds = now_seconds();
+        events[i]->seconds = clock_seconds();
         dispatch(l, events[i]);
         free(events[i]);
     }
@@ -211,7 +204,7 @@ static void take_worker(struct loop *l)
 /* Milliseconds until something is due; -1: nothing is. */
 static int timeout(const struct loop *l)
 {
-    double now = now_seconds(), at = app_wake_at(l->app);
+    double now = clock_seconds(), at = app_wake_at(l->app);
     double wait = at > 0 ? at - now : -1;
     if (l->wants_frame) {
         double frame = l->drawn_at + FRAME_SECONDS - now;
@@ -237,8 +230,8 @@ static void wait_for_news(struct loop *l)
     if (!l->quit)
         take_worker(l);
     double at = app_wake_at(l->app);
-    if (at > 0 && now_seconds() >= at) {
-        struct event e = {.kind = EVENT_TICK, .seconds = now_seconds()};
+    if (at > 0 && clock_seconds() >= at) {
+        struct event e = {.kind = EVENT_TICK, .seconds = clock_seconds()};
         dispatch(l, &e);
     }
 }
@@ -249,7 +242,7 @@ int loop_run(struct app *app, struct worker *worker, struct err *err)
     screen_mouse(app->mouse_on);
     resize(&l);
     while (!l.quit) {
-        if (l.is_urgent || (l.wants_frame && now_seconds() - l.drawn_at >= FRAME_SECONDS))
+        if (l.is_urgent || (l.wants_frame && clock_seconds() - l.drawn_at >= FRAME_SECONDS))
             draw(&l);
         wait_for_news(&l);
     }

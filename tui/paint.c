@@ -2,14 +2,13 @@
 
 #include "data/mem.h"
 #include "data/text.h"
+#include "tui/theme.h"
 
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#define N_LEVELS 8
 
 static bool wants_colour(FILE *stream)
 {
@@ -82,24 +81,24 @@ void paint_dim(const struct paint *p, bool on)
         fputs(on ? "\033[2m" : "\033[0m", p->stream);
 }
 
-/* 0: no heat, 1..N_LEVELS. */
+/* 0: no heat, 1..STYLE_HEAT_LEVELS. */
 static int level_of_cell(const struct paint_cell *cell)
 {
     if (!cell->is_counted || !(cell->share > 0))
         return 0;
-    int level = 1 + (int)(cell->share * N_LEVELS);
-    return level > N_LEVELS ? N_LEVELS : level;
+    int level = 1 + (int)(cell->share * STYLE_HEAT_LEVELS);
+    return level > STYLE_HEAT_LEVELS ? STYLE_HEAT_LEVELS : level;
 }
 
 /* Returns whether the cell's look has to be taken back after it. */
 static bool begin_tint(const struct paint *p, int level, bool is_dim)
 {
-    /* viridis fitted to the 256 colours: lightness rises, text contrast at least 4.8 */
-    static const int back[] = {53, 55, 25, 30, 36, 42, 149, 226};
+    static const struct theme theme = {.mode = COLOR_256};
     if (!p->has_colour || (level == 0 && !is_dim))
         return false;
+    struct ink ink = theme_ink(&theme, style_heat(level), 0);
     if (level > 0)
-        fprintf(p->stream, "\033[48;5;%d;38;5;%dm", back[level - 1], level <= 3 ? 231 : 16);
+        fprintf(p->stream, "\033[48;5;%d;38;5;%dm", ink.bg, ink.fg);
     else
         paint_dim(p, true);
     return true;

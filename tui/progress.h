@@ -4,13 +4,12 @@
 #define TUI_PROGRESS_H
 
 #include <stdbool.h>
-#include <time.h>
 
 struct progress {
     bool is_on; /* standard error is a terminal */
     bool is_shown;
-    struct timespec start, last;
-    const char *what; /* borrowed: "reading" */
+    double start, last; /* clock_seconds: of the work, of the last line */
+    const char *what;   /* borrowed: "reading" */
 };
 
 void progress_start(struct progress *p, const char *what);

@@ -3,6 +3,8 @@
 #endif
 #include "tui/pty.h"
 
+#include "tui/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,13 +18,6 @@
 #include <unistd.h>
 
 extern char **environ;
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* The environment with another TERM: made before the fork, since in a child of a process with
  * threads nothing may be allocated. The caller frees the array. */
@@ -114,10 +109,10 @@ static bool find_text(struct pty *p, const char *text)
 
 int pty_expect(struct pty *p, const char *text, double seconds, struct err *err)
 {
-    double end = now_seconds() + seconds;
+    double end = clock_seconds() + seconds;
     bool is_alive = true;
     while (!find_text(p, text)) {
-        double left = end - now_seconds();
+        double left = end - clock_seconds();
         if (!is_alive || left <= 0)
             return err_set(err, ERR_LIMIT, "%s without printing '%s'",
                            is_alive ? "the time was up" : "the program ended", text);

@@ -1,28 +1,8 @@
 #include "tui/rect.h"
 
-static int at_least_zero(int n)
-{
-    return n > 0 ? n : 0;
-}
-
-static int clamp(int n, int hi)
-{
-    return n < 0 ? 0 : n > hi ? hi : n;
-}
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 struct rect rect_make(int y, int x, int height, int width)
 {
-    return (struct rect){y, x, at_least_zero(height), at_least_zero(width)};
+    return (struct rect){y, x, max_int(height, 0), max_int(width, 0)};
 }
 
 bool rect_is_empty(struct rect r)
@@ -44,7 +24,7 @@ struct rect rect_intersect(struct rect a, struct rect b)
 
 struct rect rect_take_top(struct rect *r, int n)
 {
-    n = clamp(n, r->height);
+    n = max_int(0, min_int(n, r->height));
     struct rect cut = {r->y, r->x, n, r->width};
     r->y += n;
     r->height -= n;
@@ -53,14 +33,14 @@ struct rect rect_take_top(struct rect *r, int n)
 
 struct rect rect_take_bottom(struct rect *r, int n)
 {
-    n = clamp(n, r->height);
+    n = max_int(0, min_int(n, r->height));
     r->height -= n;
     return (struct rect){r->y + r->height, r->x, n, r->width};
 }
 
 struct rect rect_take_left(struct rect *r, int n)
 {
-    n = clamp(n, r->width);
+    n = max_int(0, min_int(n, r->width));
     struct rect cut = {r->y, r->x, r->height, n};
     r->x += n;
     r->width -= n;
@@ -69,7 +49,7 @@ struct rect rect_take_left(struct rect *r, int n)
 
 struct rect rect_take_right(struct rect *r, int n)
 {
-    n = clamp(n, r->width);
+    n = max_int(0, min_int(n, r->width));
     r->width -= n;
     return (struct rect){r->y, r->x + r->width, r->height, n};
 }

@@ -4,6 +4,16 @@
 
 #include <stdbool.h>
 
+static inline int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static inline int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 struct rect {
     int y, x;          /* top left cell */
     int height, width; /* cells, >= 0 */

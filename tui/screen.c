@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
-#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -140,16 +139,6 @@ static void prepare_restore(void)
 
 /* --- start and stop --- */
 
-static bool utf8;
-
-static void choose_locale(void)
-{
-    setlocale(LC_CTYPE, "");
-    utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    if (!utf8)
-        utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
-}
-
 static int refuse(struct err *err, const char *what)
 {
     const char *term = getenv("TERM");
@@ -222,7 +211,6 @@ int screen_start(struct err *err)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return refuse(err, "standard input or output is no terminal");
-    choose_locale();
     if (tcgetattr(STDIN_FILENO, &saved_termios) != 0)
         return refuse(err, "standard input is no terminal");
     open_signal_pipe();
@@ -261,7 +249,7 @@ int screen_colors(void)
 
 bool screen_is_utf8(void)
 {
-    return utf8;
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
 void screen_size(int *height, int *width)

@@ -18,7 +18,7 @@ int screen_start(struct err *err) ERR_CHECK;
 void screen_stop(void); /* may be called twice */
 
 int screen_colors(void);   /* how many the terminal has; 0 or less: none */
-bool screen_is_utf8(void); /* can it show more than ASCII? */
+bool screen_is_utf8(void); /* can it show more than ASCII? main has set the locale */
 void screen_size(int *height, int *width);
 
 void screen_blit(const struct grid *g, const struct theme *theme);

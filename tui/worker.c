@@ -1,6 +1,7 @@
 #include "tui/worker.h"
 
 #include "core/pool.h"
+#include "tui/clock.h"
 #include "tui/worker_internal.h"
 
 #include <errno.h>
@@ -8,17 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PROGRESS_EVERY 0.05 /* seconds */
-
-double worker_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 struct event *worker_event(const struct worker *w, enum event_kind kind)
 {
@@ -48,7 +41,7 @@ bool worker_is_cancelled(const struct worker *w)
 bool worker_progress(void *data, long done, long total)
 {
     struct worker *w = data;
-    double now = worker_seconds();
+    double now = clock_seconds();
     if (now - w->progress_at >= PROGRESS_EVERY) {
         w->progress_at = now;
         struct event *e = worker_event(w, EVENT_PROGRESS);

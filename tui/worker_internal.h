@@ -63,7 +63,6 @@ struct worker {
 struct event *worker_event(const struct worker *w, enum event_kind kind);
 void worker_post(struct worker *w, struct event *take);
 bool worker_is_cancelled(const struct worker *w);
-double worker_seconds(void);
 /* Reports progress as an event, not too often; is it to stop? data: the worker. */
 bool worker_progress(void *data, long done, long total);
 

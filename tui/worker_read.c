@@ -1,6 +1,7 @@
 /* Reading a prompt: tokens, residuals at the hook, activations of every concept. */
 #include "tui/worker_internal.h"
 
+#include "tui/clock.h"
 #include "tui/dict_read.h"
 
 #include <assert.h>
@@ -126,7 +127,7 @@ static int send_reading(struct worker *w, float **resid, const char *text, size_
         reading_free(reading);
         return rc;
     }
-    reading->seconds = worker_seconds() - started;
+    reading->seconds = clock_seconds() - started;
     struct event *e = worker_event(w, EVENT_READING);
     e->reading = reading;
     worker_post(w, e);
@@ -145,7 +146,7 @@ static int set_prompt(struct worker *w, struct prompt *take, struct err *err)
 
 int worker_read(struct worker *w, const struct run_request *r, struct err *err)
 {
-    double started = worker_seconds();
+    double started = clock_seconds();
     struct prompt prompt = {0};
     int rc = make_prompt(&prompt, w, r, err);
     if (rc == ERR_OK && w->has_prompt && same_ids(&prompt.ids, &w->prompt.ids)) {
@@ -172,7 +173,7 @@ int worker_read(struct worker *w, const struct run_request *r, struct err *err)
 
 int worker_read_dump(struct worker *w, struct err *err)
 {
-    double started = worker_seconds();
+    double started = clock_seconds();
     if (w->has_prompt) {
         worker_post(w, worker_event(w, EVENT_READING)); /* it never changes */
         return ERR_OK;
