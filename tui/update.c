@@ -1,6 +1,5 @@
 #include "tui/update.h"
 
-#include "core/generate.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/update_internal.h"
@@ -11,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_PROMPT "She sat on the bank of the river while the bank raised its rates."
-#define DEFAULT_IDS "2,5,11" /* for a model without a tokenizer */
 #define INTERRUPT_WINDOW 2.0 /* seconds in which a second Ctrl-C quits */
 
 void cmd_add(struct cmds *out, struct cmd command)
@@ -204,30 +201,23 @@ static void quit(struct app *app, struct cmds *out)
         cmd_add(out, (struct cmd){.kind = CMD_QUIT});
 }
 
+void update_answers_scroll(struct app *app, int by)
+{
+    int last = layout_answer_last_top(app);
+    int top = app->answer_top < 0 || app->answer_top > last ? last : app->answer_top;
+    app->answer_top = top + by >= last ? -1 : max_int(0, top + by);
+}
+
 static void scroll_answers(struct app *app, enum action action)
 {
-    int last = layout_answer_last_top(app), half = app->height / 4 > 0 ? app->height / 4 : 1;
-    int top = app->answer_top < 0 || app->answer_top > last ? last : app->answer_top;
-    switch (action) {
-    case ACTION_UP:
-        top--;
-        break;
-    case ACTION_DOWN:
-        top++;
-        break;
-    case ACTION_PAGE_UP:
-        top -= half;
-        break;
-    case ACTION_PAGE_DOWN:
-        top += half;
-        break;
-    case ACTION_FIRST:
-        top = 0;
-        break;
-    default:
-        top = last;
-    }
-    app->answer_top = top >= last ? -1 : top > 0 ? top : 0;
+    enum { ALL = 1 << 24 }; /* more rows than there are */
+    int half = max_int(1, app->height / 4);
+    update_answers_scroll(app, action == ACTION_UP          ? -1
+                               : action == ACTION_DOWN      ? 1
+                               : action == ACTION_PAGE_UP   ? -half
+                               : action == ACTION_PAGE_DOWN ? half
+                               : action == ACTION_FIRST     ? -ALL
+                                                            : ALL);
 }
 
 static bool is_movement(enum action action)
@@ -348,169 +338,12 @@ static void tick(struct app *app, struct cmds *out)
     }
 }
 
-static void opened(struct app *app, struct event *e, struct cmds *out)
-{
-    app->set = e->opened.set;
-    app->dict = e->opened.dict;
-    if (app->dict)
-        app->unit = score_unit_of(app->dict);
-    app->examples = e->opened.examples;
-    app->n_examples = e->opened.n_examples;
-    e->opened.examples = NULL;
-    e->opened.n_examples = 0;
-    if (app->n_examples > 0 && app->prompt.text.len == 0 && app->mode != MODE_EDIT) {
-        line_edit_set(&app->prompt, app->examples[0].text);
-        app->is_example = true;
-    }
-    app->load = LOAD_MODEL;
-    update_order(app);
-    if (app->filter.text.len > 0)
-        update_filter_changed(app, out);
-}
-
-/* The calibration is there: z may be the better unit, unless the user has chosen one already. */
-static void take_calibrated(struct app *app, const struct dictionary *dict)
-{
-    if (app->unit == score_unit_of(app->dict))
-        app->unit = score_unit_of(dict);
-    app->dict = dict;
-}
-
-static void model(struct app *app, struct event *e, struct cmds *out)
-{
-    if (app->dict && e->model.dict)
-        take_calibrated(app, e->model.dict);
-    app->model = e->model;
-    e->model = (struct model_info){0};
-    app->load = LOAD_READY;
-    app->has_asked = false; /* details gain the lens */
-    detail_free(app->detail);
-    app->detail = NULL;
-    if (app->model.is_dump) { /* it has one text, and it is there */
-        app->wants_answer = false;
-        update_run(app, out, false);
-        return;
-    }
-    app->wants_answer = app->mode != MODE_EDIT;
-    if (app->model.warning)
-        update_notice(app, "%s", app->model.warning);
-    else if (!app->model.has_tokenizer)
-        update_notice(app, "no tokenizer: i types token ids, such as " DEFAULT_IDS);
-    if (app->prompt.text.len == 0 && app->mode != MODE_EDIT)
-        line_edit_set(&app->prompt, app->model.has_tokenizer ? DEFAULT_PROMPT : DEFAULT_IDS);
-    update_run(app, out, false);
-}
-
-static struct answer *answer_of(struct app *app, const struct event *e)
-{
-    assert(e->branch >= 0 && e->branch < N_BRANCHES);
-    return &app->answers[e->branch];
-}
-
-static void answer_begin(struct app *app, const struct event *e)
-{
-    struct answer *a = answer_of(app, e);
-    tokens_clear(&a->tokens);
-    tokens_init(&a->tokens, app->dict ? app->dict->n_concepts : 0);
-    a->state = ANSWER_RUNNING;
-    a->is_stale = false;
-    app->run = app->run == RUN_STOPPING ? RUN_STOPPING : RUN_ANSWERING;
-    app->run_started = app->seconds;
-    app->n_run_pieces = 0;
-    app->has_effect = false;
-}
-
-static void piece(struct app *app, const struct event *e)
-{
-    struct answer *a = answer_of(app, e);
-    tokens_add(&a->tokens, e->piece.id, e->piece.text, (size_t)e->piece.text_len, e->piece.special,
-               true);
-    if (a->state != ANSWER_RUNNING)
-        a->state = ANSWER_RUNNING;
-    app->n_run_pieces++;
-}
-
-static void acts(struct app *app, const struct event *e)
-{
-    struct answer *a = answer_of(app, e);
-    if (a->tokens.n_read < a->tokens.n && e->acts.n == a->tokens.n_concepts)
-        tokens_add_acts(&a->tokens, e->acts.acts);
-}
-
-static void done(struct app *app, const struct event *e)
-{
-    if (e->job == JOB_OPEN) {
-        app->load = LOAD_FAILED;
-        app->err = e->err;
-        if (app->dict) /* labels can be browsed all the same */
-            update_go(app, SCREEN_CONCEPTS);
-        return;
-    }
-    app->run = RUN_IDLE;
-    if (e->err.code != ERR_OK)
-        app->wants_answer = false;
-    for (int b = 0; b < N_BRANCHES; b++)
-        if (app->answers[b].state == ANSWER_RUNNING)
-            app->answers[b].state = ANSWER_STOPPED;
-    if (e->err.code == ERR_CANCELLED)
-        update_notice(app, "stopped");
-    else if (e->err.code != ERR_OK)
-        app->err = e->err;
-}
-
-static bool is_of_a_run(enum event_kind kind)
-{
-    return kind == EVENT_READING || kind == EVENT_PROGRESS || kind == EVENT_ANSWER_BEGIN ||
-           kind == EVENT_PIECE || kind == EVENT_ACTS || kind == EVENT_ANSWER_END ||
-           kind == EVENT_EFFECT || kind == EVENT_DONE;
-}
-
-static void run_event(struct app *app, struct event *e, struct cmds *out)
-{
-    switch (e->kind) {
-    case EVENT_READING:
-        update_reading(app, e, out);
-        break;
-    case EVENT_PROGRESS:
-        app->done = e->done;
-        app->total = e->total;
-        break;
-    case EVENT_ANSWER_BEGIN:
-        answer_begin(app, e);
-        break;
-    case EVENT_PIECE:
-        piece(app, e);
-        break;
-    case EVENT_ACTS:
-        acts(app, e);
-        break;
-    case EVENT_ANSWER_END:
-        answer_of(app, e)->state = e->stop == GENERATE_EOS ? ANSWER_EOS : ANSWER_LENGTH;
-        break;
-    case EVENT_EFFECT:
-        app->has_effect = true;
-        app->kl = e->kl;
-        app->norm_ratio = e->norm_ratio;
-        break;
-    default:
-        done(app, e);
-    }
-}
-
-static void take_detail(struct app *app, struct event *e)
-{
-    detail_free(app->detail);
-    app->detail = e->detail;
-    e->detail = NULL;
-}
-
 void app_update(struct app *app, struct event *e, struct cmds *out)
 {
     if (e->seconds > 0)
         app->seconds = e->seconds;
-    if (is_of_a_run(e->kind)) {
-        if (e->job == app->last_job || (e->kind == EVENT_DONE && e->job == JOB_OPEN))
-            run_event(app, e, out);
+    if (update_is_of_a_run(e->kind)) {
+        update_run_event(app, e, out);
         update_settle(app);
         return;
     }
@@ -532,77 +365,17 @@ void app_update(struct app *app, struct event *e, struct cmds *out)
         update_matches(app, e);
         break;
     case EVENT_OPENED:
-        opened(app, e, out);
+        update_opened(app, e, out);
         break;
     case EVENT_MODEL:
-        model(app, e, out);
+        update_model(app, e, out);
         break;
     case EVENT_DETAIL:
-        take_detail(app, e);
+        update_detail(app, e);
         break;
     default:
         break;
     }
     tick(app, out);
     update_settle(app);
-}
-
-static void settle_cursor(struct app *app)
-{
-    int n = app->reading ? app->reading->tokens.n : 0;
-    if (app->cursor >= n)
-        app->cursor = n > 0 ? n - 1 : 0;
-    if (app->cursor < 0)
-        app->cursor = 0;
-}
-
-/* The row that is marked is the concept that keys act on. */
-static void settle_concepts(struct app *app)
-{
-    const struct list *l = &app->concept_list;
-    if (app->screen == SCREEN_CONCEPTS && app->mode != MODE_PAGE && l->n > 0 &&
-        (!app->has_selected || app->order[l->selected] != app->selected))
-        update_select(app, app->order[l->selected]);
-}
-
-static void settle_lists(struct app *app)
-{
-    settle_concepts(app);
-    if (!update_listed(app)) {
-        update_rank(app);
-        (void)update_listed(app);
-    }
-    list_scroll(&app->read_list, layout_read(app).list.height);
-    list_scroll(&app->concept_list, layout_concepts(app).list.height);
-    if (app->slot >= app->n_slots)
-        app->slot = app->n_slots > 0 ? app->n_slots - 1 : 0;
-}
-
-void update_settle(struct app *app)
-{
-    settle_cursor(app);
-    settle_lists(app);
-    if (app->mode == MODE_HELP) {
-        int most = view_help_last_top(app);
-        app->help_top = app->help_top > most ? most : app->help_top;
-        app->help_top = app->help_top < 0 ? 0 : app->help_top;
-    }
-    if (app->page_top > 0) {
-        struct rect page =
-            app->screen == SCREEN_CONCEPTS ? layout_concepts(app).detail : layout_read(app).detail;
-        int most = view_concept_rows(app, page.width) - page.height;
-        app->page_top = app->page_top > most ? most : app->page_top;
-    }
-    if (app->page_top < 0)
-        app->page_top = 0;
-    /* the detail is looked up when the selection has rested, where it is shown */
-    bool shown = (app->screen == SCREEN_CONCEPTS && !rect_is_empty(layout_concepts(app).detail)) ||
-                 (app->screen == SCREEN_READ && !rect_is_empty(layout_read(app).detail));
-    if (shown && app->dict && app->has_selected && app->detail_at == 0 &&
-        (!app->detail || app->detail->row != app->selected) &&
-        (!app->has_asked || app->asked_row != app->selected)) {
-        app->has_asked = true;
-        app->asked_row = app->selected;
-        app->detail_at = app->seconds + DETAIL_DELAY;
-    }
 }

@@ -1,4 +1,4 @@
-/* The parts of update, one file per screen. */
+/* The parts of update: one file per screen, the mouse, the worker, and what holds in between. */
 #ifndef TUI_UPDATE_INTERNAL_H
 #define TUI_UPDATE_INTERNAL_H
 
@@ -11,9 +11,18 @@ void update_run(struct app *app, struct cmds *out, bool answers);
 bool update_has_weights(struct app *app); /* says so if there are none */
 void update_cancel(struct app *app, struct cmds *out);
 void update_go(struct app *app, enum screen_id screen);
+void update_answers_scroll(struct app *app, int by); /* rows; at the end it follows what comes */
 void update_notice(struct app *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Makes lists, cursor and scroll positions agree with the rest of the state. */
+
+/* update_settle.c: makes lists, cursor and scroll positions agree with the rest of the state. */
 void update_settle(struct app *app);
+
+/* update_worker.c */
+void update_opened(struct app *app, struct event *e, struct cmds *out);
+void update_model(struct app *app, struct event *e, struct cmds *out);
+void update_detail(struct app *app, struct event *e);
+bool update_is_of_a_run(enum event_kind kind);
+void update_run_event(struct app *app, struct event *e, struct cmds *out); /* of older runs: none */
 
 /* update_concepts.c */
 void update_select(struct app *app, size_t row); /* the concept all screens share */

@@ -95,11 +95,8 @@ static void wheel(struct app *app, long by, struct cmds *out)
         update_list_move(app, by > 0 ? 1 : -1);
     else if (app->screen == SCREEN_CONCEPTS)
         update_concepts_action(app, by > 0 ? ACTION_DOWN : ACTION_UP, out);
-    else {
-        int last = layout_answer_last_top(app);
-        int top = (app->answer_top < 0 ? last : app->answer_top) + (int)by;
-        app->answer_top = top >= last ? -1 : top > 0 ? top : 0;
-    }
+    else
+        update_answers_scroll(app, (int)by);
 }
 
 void update_mouse(struct app *app, const struct event *e, struct cmds *out)
