@@ -4,7 +4,7 @@
  * All matrices row-major. The numeric result does not depend on the number of threads. Where the
  * set in use (core/isa.h) has kernels for panels, a row's result does not depend on the other rows
  * either, but two roads round differently, and the number of rows decides between them
- * (panel_pays). */
+ * (panel_pays, and for blocks int_kernels.rows_max). */
 #ifndef CORE_MATMUL_H
 #define CORE_MATMUL_H
 

@@ -11,8 +11,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define SLAB_ROWS 512 /* of x are held as integers at a time */
-
 /* Where x has few rows, a task is so much of the weights, which the processor fetches ahead only
  * within one; but no more than a fourth of a thread's share. */
 #define TASK_BYTES (160 << 10)
@@ -89,9 +87,8 @@ struct int_product {
     const float *x;
     const struct matrix *w;
     size_t n;
-    size_t task_rows;         /* weight rows of a task */
-    struct int_chunk *rows;   /* [n][n_chunks], or */
-    struct int_panel *panels; /* [n_chunks][n / 8, rounded up] */
+    size_t task_rows;       /* weight rows of a task */
+    struct int_chunk *rows; /* [n][n_chunks], for panels [n_chunks][n] */
 };
 
 static const char *weight_row(const struct matrix *w, size_t j)
@@ -99,14 +96,19 @@ static const char *weight_row(const struct matrix *w, size_t j)
     return (const char *)w->data + dtype_bytes(w->dtype, j * w->n_cols);
 }
 
-static void quantise_row(void *data, size_t t)
+static void quantise_chunk(struct int_chunk *dst, const struct int_product *p, size_t t, size_t c)
+{
+    const size_t n_in = p->w->n_cols, col = c * INT_CHUNK;
+    p->kernels->quantise(dst, p->x + t * n_in + col, size_min(INT_CHUNK, n_in - col));
+}
+
+static void quantise_for_rows(void *data, size_t t)
 {
     const struct int_product *p = data;
-    const size_t n_in = p->w->n_cols, n_chunks = int_n_chunks(n_in);
+    const size_t n_chunks = int_n_chunks(p->w->n_cols);
     for (size_t c = 0; c < n_chunks; c++) {
         struct int_chunk *chunk = p->rows + t * n_chunks + c;
-        p->kernels->quantise(chunk, p->x + t * n_in + c * INT_CHUNK,
-                             size_min(INT_CHUNK, n_in - c * INT_CHUNK));
+        quantise_chunk(chunk, p, t, c);
         if (p->kernels->spread)
             p->kernels->spread(chunk);
     }
@@ -130,51 +132,48 @@ static size_t rows_of_task(const struct matrix *w)
 static void run_rows(struct int_product *p, double cost)
 {
     p->rows = thread_room(p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
-    pool_run(quantise_row, p, p->n, (double)p->n * (double)p->w->n_cols);
+    pool_run(quantise_for_rows, p, p->n, (double)p->n * (double)p->w->n_cols);
     p->task_rows = rows_of_task(p->w);
     pool_run(rows_task, p, n_parts(p->w->n_rows, p->task_rows), cost);
 }
 
-/* Eight rows of x; those that are not there become 0. */
-static void pack_task(void *data, size_t v)
+static void quantise_for_panels(void *data, size_t t)
 {
     const struct int_product *p = data;
-    const size_t n_in = p->w->n_cols, n_panels = n_parts(p->n, INT_LANES);
-    struct int_chunk rows[INT_LANES];
-    for (size_t c = 0; c < int_n_chunks(n_in); c++) {
-        size_t n_cols = size_min(INT_CHUNK, n_in - c * INT_CHUNK);
-        for (size_t i = 0, t = v * INT_LANES; i < INT_LANES; i++, t++)
-            p->kernels->quantise(rows + i, p->x + t * n_in + c * INT_CHUNK, t < p->n ? n_cols : 0);
-        p->kernels->pack(p->panels + c * n_panels + v, rows);
-    }
+    const size_t n_chunks = int_n_chunks(p->w->n_cols);
+    for (size_t c = 0; c < n_chunks; c++)
+        quantise_chunk(p->rows + c * p->n + t, p, t, c);
 }
 
-static void panels_task(void *data, size_t task)
+static void panel_task(void *data, size_t task)
 {
     const struct int_product *p = data;
     const struct matrix *w = p->w;
-    size_t j = task * p->kernels->panel_rows;
-    p->kernels->panels(p->y + j, w->n_rows, p->panels, p->n, weight_row(w, j), w->dtype,
-                       size_min(p->kernels->panel_rows, w->n_rows - j), w->n_cols);
+    const size_t j = task * INT_PANEL_ROWS;
+    /* what this thread will probably do next */
+    const size_t next = j + (size_t)pool_threads() * INT_PANEL_ROWS;
+    p->kernels->panel(p->y + j, w->n_rows, p->rows, p->n, weight_row(w, j), w->dtype,
+                      size_min(INT_PANEL_ROWS, w->n_rows - j), w->n_cols,
+                      next + INT_PANEL_ROWS <= w->n_rows ? weight_row(w, next) : NULL);
 }
 
 static void run_panels(struct int_product *p, double cost)
 {
-    const size_t n_panels = n_parts(p->n, INT_LANES);
-    p->panels = thread_room(n_panels * int_n_chunks(p->w->n_cols) * sizeof *p->panels);
-    pool_run(pack_task, p, n_panels, (double)p->n * (double)p->w->n_cols);
-    pool_run(panels_task, p, n_parts(p->w->n_rows, p->kernels->panel_rows), cost);
+    p->rows = thread_room(p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
+    pool_run(quantise_for_panels, p, p->n, (double)p->n * (double)p->w->n_cols);
+    pool_run(panel_task, p, n_parts(p->w->n_rows, INT_PANEL_ROWS), cost);
 }
 
 void matmul_int(float *y, const float *x, const struct matrix *w, size_t n)
 {
     const struct int_kernels *kernels = isa_uses_avx2() ? &int_avx2 : &int_generic;
-    for (size_t t = 0; t < n; t += SLAB_ROWS) {
+    const size_t part = n_parts(n, n_parts(n, INT_MAX_X));
+    for (size_t t = 0; t < n; t += part) {
         struct int_product p = {.kernels = kernels,
                                 .y = y + t * w->n_rows,
                                 .x = x + t * w->n_cols,
                                 .w = w,
-                                .n = size_min(SLAB_ROWS, n - t)};
+                                .n = size_min(part, n - t)};
         double cost = (double)p.n * (double)w->n_rows * (double)w->n_cols;
         if (p.n <= kernels->rows_max)
             run_rows(&p, cost);

@@ -5,8 +5,9 @@
  * are, so the sum over a block is exact in 32 bits; blocks are added in f32. Blocks of x that
  * hold Inf or NaN make the results of their row NaN; those below INT_X_TINY count as 0.
  *
- * A row's result depends neither on the other rows nor on the number of threads. The instruction
- * sets differ by the rounding of f32 sums alone. */
+ * Few rows and many add their blocks in different orders (int_kernels.rows_max is the border). On
+ * either side of it a row's result depends neither on the other rows nor on the number of threads.
+ * The instruction sets differ by the rounding of f32 sums alone. */
 #ifndef CORE_MATMUL_INT_H
 #define CORE_MATMUL_INT_H
 

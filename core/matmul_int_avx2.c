@@ -77,16 +77,6 @@ AVX2 static void quantise(struct int_chunk *dst, const float *x, size_t n)
         quantise_block(dst, b, x + b * INT_BLOCK);
 }
 
-AVX2 static void pack(struct int_panel *dst, const struct int_chunk rows[INT_LANES])
-{
-    for (int b = 0; b < INT_BLOCKS; b++) {
-        transpose_bytes(dst->q[b], 32, rows->q[b], sizeof *rows);
-        transpose_bytes(dst->q[b] + 8, 32, rows->q[b] + 16, sizeof *rows);
-    }
-    transpose_bytes(dst->scale, 32, rows->scale, sizeof *rows);
-    transpose_bytes(dst->offset, 32, rows->offset, sizeof *rows);
-}
-
 AVX2 static void spread(struct int_chunk *chunk)
 {
     int16_t q[INT_BLOCKS][INT_BLOCK];
@@ -163,9 +153,7 @@ const struct int_kernels int_avx2 = {.quantise = quantise,
                                      .spread = spread,
                                      .rows = int_avx2_rows,
                                      .rows_max = INT_AVX2_ROWS,
-                                     .pack = pack,
-                                     .panel_rows = INT_AVX2_PANEL_ROWS,
-                                     .panels = int_avx2_panels};
+                                     .panel = int_avx2_panel};
 
 #else
 

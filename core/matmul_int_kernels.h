@@ -9,10 +9,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INT_BLOCK 32  /* columns that share a scale */
-#define INT_BLOCKS 8  /* of them in a chunk */
-#define INT_CHUNK 256 /* columns unpacked at a time; what a row lacks is 0 */
-#define INT_LANES 8   /* rows of x in a panel */
+#define INT_BLOCK 32      /* columns that share a scale */
+#define INT_BLOCKS 8      /* of them in a chunk */
+#define INT_CHUNK 256     /* columns unpacked at a time; what a row lacks is 0 */
+#define INT_PANEL_ROWS 32 /* weight rows of a panel */
+#define INT_MAX_X 512     /* rows of x that go together */
 #define INT_CHUNK_BYTES (INT_BLOCKS * Q8_0_BYTES)
 
 /* 256 columns of a row, of x or of weights: x = scale q, w = scale q - offset. For x the offset is
@@ -26,15 +27,16 @@ struct int_chunk {
     float offset[INT_BLOCKS];
 };
 
-/* The same of eight rows of x. */
+/* The same of 32 weight rows, which lie in the lanes of vectors. */
 struct int_panel {
-    int16_t q[INT_BLOCKS][INT_BLOCK / 2][INT_LANES][2]; /* pairs of neighbours of int_chunk.q */
-    float scale[INT_BLOCKS][INT_LANES];
-    float offset[INT_BLOCKS][INT_LANES];
+    int16_t q[INT_BLOCKS][INT_BLOCK / 2][INT_PANEL_ROWS]
+             [2]; /* pairs of neighbours of int_chunk.q */
+    float scale[INT_BLOCKS][INT_PANEL_ROWS];
+    float offset[INT_BLOCKS][INT_PANEL_ROWS];
 };
 
-/* All sets add up a row like this, so that a kernel may hold blocks or rows in its lanes: block b
- * of every chunk to sum b, and at the end ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)). */
+/* `rows` adds up a row so that its lanes may hold blocks: block b of every chunk to sum b, and at
+ * the end ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)). `panel` adds one block after the other. */
 struct int_kernels {
     /* n <= 256 columns, whole blocks, of one row of x; further columns become 0. */
     void (*quantise)(struct int_chunk *dst, const float *x, size_t n);
@@ -51,26 +53,24 @@ struct int_kernels {
     void (*rows)(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
                  enum dtype dtype, size_t n_out, size_t n_in);
 
-    /* NULL, or the way for more than rows_max rows of x: */
+    /* The way for more than rows_max rows of x, up to INT_MAX_X: as rows, but x [chunks of n_in
+     * columns][n], and n_out <= INT_PANEL_ROWS. As many weights at `next`, unless it is NULL, are
+     * asked for meanwhile. */
     size_t rows_max;
-    void (*pack)(struct int_panel *dst, const struct int_chunk rows[INT_LANES]);
-    /* As rows, n_out <= panel_rows. x [chunks of n_in columns][panels of n rows]. */
-    size_t panel_rows;
-    void (*panels)(float *y, size_t ldy, const struct int_panel *x, size_t n, const void *w,
-                   enum dtype dtype, size_t n_out, size_t n_in);
+    void (*panel)(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
+                  enum dtype dtype, size_t n_out, size_t n_in, const void *next);
 };
 
 extern const struct int_kernels int_generic;
 extern const struct int_kernels int_avx2; /* only where isa_best() says so */
 
 /* The parts of int_avx2 that have files of their own. */
-#define INT_AVX2_ROWS 6        /* above, lanes that hold rows are faster */
-#define INT_AVX2_PANEL_ROWS 24 /* weight rows unpacked at a time: whole tiles of any height */
+#define INT_AVX2_ROWS 6 /* above, lanes that hold weight rows are faster */
 void int_avx2_unpack(struct int_chunk *dst, const void *src, enum dtype dtype);
 void int_avx2_rows(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
                    enum dtype dtype, size_t n_out, size_t n_in);
-void int_avx2_panels(float *y, size_t ldy, const struct int_panel *x, size_t n, const void *w,
-                     enum dtype dtype, size_t n_out, size_t n_in);
+void int_avx2_panel(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
+                    enum dtype dtype, size_t n_out, size_t n_in, const void *next);
 
 static inline size_t int_n_chunks(size_t n_in)
 {

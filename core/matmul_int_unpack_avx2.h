@@ -52,13 +52,17 @@ AVX2_INLINE void transpose_bytes(void *dst, size_t dst_stride, const void *src, 
         store32((uint8_t *)dst + (size_t)i * dst_stride, out[i]);
 }
 
+/* 16 bytes at each. */
+AVX2_INLINE __m256i two_of(const void *a, const void *b)
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(a)), _mm_loadu_si128(b),
+                                   1);
+}
+
 /* 16 bytes at p, and as many so much further on. */
 AVX2_INLINE __m256i two_at(const void *p, size_t stride)
 {
-    const char *at = p;
-    __m128i first = _mm_loadu_si128((const void *)at);
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(first),
-                                   _mm_loadu_si128((const void *)(at + stride)), 1);
+    return two_of(p, (const char *)p + stride);
 }
 
 /* in[k] has 16 bytes of block k, then of block k + 4; out[i] lane b has four of block b, those
@@ -74,8 +78,29 @@ AVX2_INLINE void spread_half(__m256i out[4], const __m256i in[4])
     out[3] = _mm256_shuffle_epi32(_mm256_blend_epi32(c, d, 0x55), 0xb1);
 }
 
-/* --- half a block k < 4 of a chunk and the same of block k + 4 as 16 integers of 8 bits each,
- *     those of Q6_K without their scales --- */
+/* --- half of a block of each of two chunks as 16 integers of 8 bits each, those of Q6_K without
+ *     their scales --- */
+
+/* The blocks' numbers are equal modulo 4. */
+struct two_blocks {
+    const uint8_t *a, *b; /* the chunks */
+    int block_a, block_b;
+};
+
+/* Of both, 16 bytes of an array in which blocks begin `size` bytes apart. */
+AVX2_INLINE __m256i load_two(struct two_blocks of, size_t offset, size_t size)
+{
+    return two_of(of.a + offset + size * (size_t)of.block_a,
+                  of.b + offset + size * (size_t)of.block_b);
+}
+
+/* The same where `share` blocks share their bytes. */
+AVX2_INLINE __m256i load_two_shared(struct two_blocks of, size_t offset, size_t size, int share)
+{
+    of.block_a /= share;
+    of.block_b /= share;
+    return load_two(of, offset, size);
+}
 
 /* Four bits of each byte, from bit `shift` on. */
 AVX2_INLINE __m256i nibbles(__m256i q, int shift)
@@ -83,51 +108,57 @@ AVX2_INLINE __m256i nibbles(__m256i q, int shift)
     return _mm256_and_si256(_mm256_srli_epi16(q, shift), _mm256_set1_epi8(15));
 }
 
-AVX2_INLINE __m256i q4_0_bytes(const uint8_t *p, int k, int half)
+AVX2_INLINE __m256i q4_0_bytes(struct two_blocks of, int half)
 {
-    __m256i q = two_at(p + Q4_0_BYTES * k + 2, Q4_0_BYTES * 4);
-    return _mm256_sub_epi8(nibbles(q, 4 * half), _mm256_set1_epi8(8));
+    return _mm256_sub_epi8(nibbles(load_two(of, 2, Q4_0_BYTES), 4 * half), _mm256_set1_epi8(8));
 }
 
-AVX2_INLINE __m256i q4_k_bytes(const uint8_t *nibbles_at, int k, int half)
+AVX2_INLINE __m256i q4_k_bytes(struct two_blocks of, size_t offset, size_t half)
 {
-    return nibbles(two_at(nibbles_at + 32 * (k / 2) + 16 * half, 64), k % 2 * 4);
+    return nibbles(load_two_shared(of, offset + 16 * half, 32, 2), of.block_a % 2 * 4);
 }
 
-AVX2_INLINE __m256i q5_k_bytes(const uint8_t *p, int k, int half)
+AVX2_INLINE __m256i q5_k_bytes(struct two_blocks of, size_t half)
 {
-    /* bits 0 to 3 are those of blocks 0 to 3, or of 4 to 7 */
-    __m256i fifth =
-        _mm256_srlv_epi32(two_at(p + 16 + 16 * half, 0), _mm256_set_epi32(4, 4, 4, 4, 0, 0, 0, 0));
-    __m256i bit_4 = _mm256_and_si256(_mm256_slli_epi16(fifth, 4 - k), _mm256_set1_epi8(0x10));
-    return _mm256_or_si256(q4_k_bytes(p + 48, k, half), bit_4);
+    const int a = of.block_a, b = of.block_b;
+    __m256i fifth = _mm256_srlv_epi32(two_of(of.a + 16 + 16 * half, of.b + 16 + 16 * half),
+                                      _mm256_set_epi32(b, b, b, b, a, a, a, a));
+    __m256i bit_4 = _mm256_and_si256(_mm256_slli_epi16(fifth, 4), _mm256_set1_epi8(0x10));
+    return _mm256_or_si256(q4_k_bytes(of, 48, half), bit_4);
 }
 
-AVX2_INLINE __m256i q6_k_bytes(const uint8_t *p, int k, int half)
+AVX2_INLINE __m256i q6_k_bytes(struct two_blocks of, size_t half)
 {
     /* 16 (h - 2), where h are the lower or the upper two of four bits */
     const __m256i lower = _mm256_set1_epi32(0x1000f0e0);
     const __m256i upper =
         _mm256_broadcastsi128_si256(_mm_set_epi32(0x10101010, 0, (int)0xf0f0f0f0, (int)0xe0e0e0e0));
-    __m256i low = nibbles(two_at(p + 32 * (k % 2) + 16 * half, 64), k / 2 * 4);
-    __m256i high = nibbles(two_at(p + 128 + 16 * half, 32), k / 2 * 4);
+    const int k = of.block_a % 4, shift = k / 2 * 4;
+    __m256i low = nibbles(load_two_shared(of, 32 * (size_t)(k % 2) + 16 * half, 64, 4), shift);
+    __m256i high = nibbles(load_two_shared(of, 128 + 16 * half, 32, 4), shift);
     return _mm256_or_si256(low, _mm256_shuffle_epi8(k % 2 ? upper : lower, high));
 }
 
-AVX2_INLINE __m256i bytes_at(const uint8_t *p, enum dtype dtype, int k, int half)
+AVX2_INLINE __m256i bytes_of(struct two_blocks of, enum dtype dtype, int half)
 {
     switch (dtype) {
     case DTYPE_Q8_0:
-        return two_at(p + Q8_0_BYTES * k + 2 + 16 * half, Q8_0_BYTES * 4);
+        return load_two(of, 2 + 16 * (size_t)half, Q8_0_BYTES);
     case DTYPE_Q4_0:
-        return q4_0_bytes(p, k, half);
+        return q4_0_bytes(of, half);
     case DTYPE_Q4_K:
-        return q4_k_bytes(p + 16, k, half);
+        return q4_k_bytes(of, 16, (size_t)half);
     case DTYPE_Q5_K:
-        return q5_k_bytes(p, k, half);
+        return q5_k_bytes(of, (size_t)half);
     default:
-        return q6_k_bytes(p, k, half);
+        return q6_k_bytes(of, (size_t)half);
     }
+}
+
+/* Blocks k < 4 and k + 4 of a chunk. */
+AVX2_INLINE __m256i bytes_at(const uint8_t *p, enum dtype dtype, int k, int half)
+{
+    return bytes_of((struct two_blocks){p, p, k, k + 4}, dtype, half);
 }
 
 /* --- bytes to words --- */
