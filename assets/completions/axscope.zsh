@@ -67,8 +67,8 @@ _axscope() {
                 '--labels=[its labels\: metadata.jsonl, Neuronpedia's explanations, or one per line]:FILE:_files' \
                 '--layer=[its hook layer, from 0 (default\: what its files say)]:N:' \
                 '--threads=[threads (default\: one per core)]:N:' \
-                '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
-                '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
+                '--color=[colours of the screens\: auto (default), true, 256, 16, 8, mono, ascii]:MODE:(auto true 256 16 8 mono ascii)' \
+                '--bg=[light or dark terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
                 '--help[show the help]' \
                 '*: :' ;;
         calibrate)
@@ -240,7 +240,7 @@ _axscope() {
                 '--all[every concept at every position (JSON)]' \
                 '--pool=[positions counted\: text (default), or axbench\: all from the 5th on]:WHICH:(text axbench)' \
                 '--dump=[residuals in a safetensors file, in place of a text and a model]:FILE:_files' \
-                '--unit=[unit of the scores that rank (default\: the first it can be)]:UNIT:(margin z share raw)' \
+                '--unit=[rank by margin, z, share or raw (default\: the first it can be)]:UNIT:(margin z share raw)' \
                 '--signed[raw projections, negative ones too]' \
                 '--help[show the help]' \
                 '*: :' ;;
@@ -257,9 +257,9 @@ _axscope() {
                 '--force[open a model that takes more memory than there is]' \
                 '--threads=[threads (default\: one per core)]:N:' \
                 '--exact[weights in blocks are multiplied in f32\: half as fast]' \
-                '--color=[colours of the screens (default\: what the terminal has)]:MODE:(auto true 256 16 8 mono ascii)' \
-                '--bg=[background of the terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
-                '--completions=[print a completion script]:SHELL:(bash zsh fish)' \
+                '--color=[colours of the screens\: auto (default), true, 256, 16, 8, mono, ascii]:MODE:(auto true 256 16 8 mono ascii)' \
+                '--bg=[light or dark terminal (default\: as COLORFGBG says, or dark)]:WHICH:(light dark)' \
+                '--completions=[print a completion script\: bash, zsh or fish]:SHELL:(bash zsh fish)' \
                 '--ids=[exactly these token ids in place of a text]:N,N,...:' \
                 '--raw[the text as typed, BOS added unless typed]' \
                 '--chat[one user turn in the chat template (default for chat models)]' \
