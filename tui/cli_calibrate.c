@@ -230,6 +230,7 @@ static void print_text(const struct calibrating *c)
     printf("%s\n", c->path);
     if (c->cal->density)
         print_densest(c);
+    puts("\naxscope read --unit z, show, and U on the screens use it from now on.");
 }
 
 static int calibrate(struct calibrating *c, struct err *err)
