@@ -203,25 +203,26 @@ static void print_json(const struct reading *r)
 
 /* --- text --- */
 
-static void print_row(const struct paint *p, const struct reading *r, size_t row, int columns)
+/* Row, right in so many columns, and label, to the right of `used` others. */
+static void print_concept(const struct paint *p, const struct reading *r, size_t row, int columns,
+                          int used)
 {
+    const struct label *label = &r->dict->labels.rows[row];
     struct buf name = {0};
     dict_set_row_name(&name, r->set, dict_set_ref(r->set, row));
-    fprintf(p->stream, "%*s  ", columns, name.data);
+    used += fprintf(p->stream, "%*s  ", columns, name.data);
     buf_clear(&name);
+    paint_last(p, label->text, label->text_len, used);
 }
 
-static void print_label(const struct paint *p, const struct reading *r, size_t row)
-{
-    paint_text(p, r->dict->labels.rows[row].text, r->dict->labels.rows[row].text_len);
-}
-
-static void print_token(const struct paint *p, const struct reading *r, size_t t, int columns)
+/* Returns the columns used: `columns`, or more. */
+static int print_token(const struct paint *p, const struct reading *r, size_t t, int columns)
 {
     struct buf text = {0};
     scope_token_text(&text, r->scope, r->prompt->ids.ids[t]);
-    paint_padded(p, buf_cstr(&text), text.len, columns);
+    int used = paint_padded(p, buf_cstr(&text), text.len, columns);
     buf_clear(&text);
+    return used;
 }
 
 static float score_at(const struct reading *r, size_t t, size_t row)
@@ -259,11 +260,10 @@ static void print_heat(const struct paint *p, const struct reading *r, size_t ro
                                        .is_counted = r->counted[t]};
     }
     paint_bold(p, true);
-    print_row(p, r, row, 0);
-    print_label(p, r, row);
+    print_concept(p, r, row, 0, 0);
     paint_bold(p, false);
     fprintf(p->stream,
-            "  (full bar: %s %.4g; most here: %.4g at %zu; only counted tokens have bars)\n",
+            "\n  full bar: %s %.4g; most here: %.4g at %zu; only counted tokens have bars\n",
             score_unit_name(r->unit), full, most, peak);
     paint_heat(p, cells, n);
     fputc('\n', p->stream);
@@ -292,7 +292,7 @@ static void print_ranking(const struct paint *p, const struct reading *r)
         "raw = act"};
     fprintf(p->stream, "Over the prompt, by %s\n", meanings[r->unit]);
     paint_bold(p, true);
-    fprintf(p->stream, "%10s %10s %10s %5s %-12s %7s  %s\n", score_unit_name(r->unit), "act",
+    fprintf(p->stream, "%8s %8s %8s %5s %-12s %7s  %s\n", score_unit_name(r->unit), "act",
             "act_max", "pos", "token", "row", "label");
     paint_bold(p, false);
     if (r->args->top == 0) {
@@ -305,15 +305,14 @@ static void print_ranking(const struct paint *p, const struct reading *r)
         if (!(item->act > 0) && !r->args->is_signed)
             continue;
         n_shown++;
-        fprintf(p->stream, "%10.4f %10.4f ", item->score, item->act);
+        int used = fprintf(p->stream, "%8.3f %8.3f ", item->score, item->act);
         if (r->dict->act_max)
-            fprintf(p->stream, "%10.4f ", r->dict->act_max[item->row]);
+            used += fprintf(p->stream, "%8.3f ", r->dict->act_max[item->row]);
         else
-            fprintf(p->stream, "%10s ", "-");
-        fprintf(p->stream, "%5d ", item->pos);
-        print_token(p, r, (size_t)item->pos, 12);
-        print_row(p, r, item->row, 8);
-        print_label(p, r, item->row);
+            used += fprintf(p->stream, "%8s ", "-");
+        used += fprintf(p->stream, "%5d ", item->pos);
+        used += print_token(p, r, (size_t)item->pos, 12);
+        print_concept(p, r, item->row, 8, used);
         fputc('\n', p->stream);
     }
     if (n_shown == 0)
@@ -325,7 +324,7 @@ static void print_per_token(const struct paint *p, const struct reading *r)
     static const bool counted = true; /* each token is ranked alone */
     fprintf(p->stream, "\nPer token, the strongest concept by %s\n", score_unit_name(r->unit));
     paint_bold(p, true);
-    fprintf(p->stream, "%5s %7s %-14s %10s %10s %7s  %s\n", "pos", "id", "token",
+    fprintf(p->stream, "%5s %7s %-15s %8s %8s %7s  %s\n", "pos", "id", "token",
             score_unit_name(r->unit), "act", "row", "label");
     paint_bold(p, false);
     for (size_t t = 0; t < r->prompt->ids.n; t++) {
@@ -334,12 +333,11 @@ static void print_per_token(const struct paint *p, const struct reading *r)
         bool is_dim = !r->counted[t] || n == 0 || !(top.score > 0);
         if (is_dim)
             paint_dim(p, true);
-        fprintf(p->stream, "%5zu %7d ", t, r->prompt->ids.ids[t]);
-        print_token(p, r, t, 14);
+        int used = fprintf(p->stream, "%5zu %7d ", t, r->prompt->ids.ids[t]);
+        used += print_token(p, r, t, 15);
         if (n > 0) {
-            fprintf(p->stream, " %10.4f %10.4f", top.score, top.act);
-            print_row(p, r, top.row, 8);
-            print_label(p, r, top.row);
+            used += fprintf(p->stream, " %8.3f %8.3f", top.score, top.act);
+            print_concept(p, r, top.row, 8, used);
         }
         if (is_dim)
             paint_dim(p, false);

@@ -33,6 +33,7 @@ void paint_init(struct paint *p, FILE *stream)
 {
     p->stream = stream;
     p->has_colour = wants_colour(stream);
+    p->is_terminal = isatty(fileno(stream));
     p->is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     p->width = columns_of(stream);
 }
@@ -62,11 +63,26 @@ int paint_text(const struct paint *p, const char *s, size_t len)
     return columns;
 }
 
-void paint_padded(const struct paint *p, const char *s, size_t len, int columns)
+int paint_padded(const struct paint *p, const char *s, size_t len, int columns)
 {
     int used = paint_text(p, s, len);
     if (used < columns)
         fprintf(p->stream, "%*s", columns - used, "");
+    return used < columns ? columns : used;
+}
+
+void paint_last(const struct paint *p, const char *s, size_t len, int used)
+{
+    struct buf safe = {0};
+    visible(&safe, p, s, len);
+    const char *dots = p->is_utf8 ? "\u2026" : "~";
+    size_t fit = safe.len;
+    int room = p->width - used;
+    if (p->is_terminal && text_width(buf_cstr(&safe), safe.len) > room)
+        while (fit > 0 && text_width(buf_cstr(&safe), fit) >= room)
+            fit = utf8_complete_len(buf_cstr(&safe), fit - 1);
+    fprintf(p->stream, "%.*s%s", (int)fit, buf_cstr(&safe), fit < safe.len ? dots : "");
+    buf_clear(&safe);
 }
 
 void paint_bold(const struct paint *p, bool on)

@@ -11,7 +11,8 @@ struct paint {
     FILE *stream;
     bool has_colour; /* escape sequences for weight and 256 colours */
     bool is_utf8;    /* the locale can show block characters */
-    int width;       /* columns of the terminal, 80 when there is none */
+    bool is_terminal;
+    int width; /* columns of the terminal, 80 when there is none */
 };
 
 void paint_init(struct paint *p, FILE *stream);
@@ -19,7 +20,11 @@ void paint_init(struct paint *p, FILE *stream);
 /* Prints text so that a terminal can show it, line breaks as a sign. Returns the columns used. */
 int paint_text(const struct paint *p, const char *s, size_t len);
 /* The same, padded with blanks to at least `columns`. */
-void paint_padded(const struct paint *p, const char *s, size_t len, int columns);
+int paint_padded(const struct paint *p, const char *s, size_t len, int columns);
+
+/* The last column of a table, to the right of `used` columns: on a terminal what exceeds the width
+ * is left out, so that a row stays a row; elsewhere all is printed. */
+void paint_last(const struct paint *p, const char *s, size_t len, int used);
 
 void paint_bold(const struct paint *p, bool on);
 void paint_dim(const struct paint *p, bool on);

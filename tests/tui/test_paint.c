@@ -45,6 +45,23 @@ START_TEST(padding_counts_columns_not_bytes)
 }
 END_TEST
 
+START_TEST(a_row_of_a_table_does_not_go_beyond_the_terminal)
+{
+    FILE *f = tmpfile();
+    struct paint p = paint_to(f);
+    p.is_terminal = true;
+    paint_last(&p, "just eleven", 11, 9);
+    fputc('\n', f);
+    paint_last(&p, "one too many", 12, 9);
+    fputc('\n', f);
+    paint_last(&p, "\u732b\u732b\u732b", 9, 15);
+    fputc('\n', f);
+    p.is_terminal = false;
+    paint_last(&p, "one too many", 12, 9);
+    ck_assert_str_eq(all_of(f), "just eleven\none too ma\u2026\n\u732b\u732b\u2026\none too many");
+}
+END_TEST
+
 static const struct paint_cell cells[] = {
     {"<bos>", 5, 0, true, true},  {"She", 3, 0.01f, false, true},   {" sat", 4, 0.5f, false, true},
     {" on", 3, 1, false, true},   {" \u732b", 4, 2, false, true},   {"!", 1, -1, false, true},
@@ -120,6 +137,7 @@ Suite *suite_paint(void)
     TCase *t = tcase_create("paint");
     tcase_add_test(t, text_cannot_drive_the_terminal);
     tcase_add_test(t, padding_counts_columns_not_bytes);
+    tcase_add_test(t, a_row_of_a_table_does_not_go_beyond_the_terminal);
     tcase_add_test(t, heat_has_a_row_of_bars_below_every_line);
     tcase_add_test(t, heat_without_utf8_uses_signs);
     tcase_add_test(t, what_is_not_counted_has_no_heat);
