@@ -213,29 +213,43 @@ static int collect(struct group *g, size_t *n, const struct scope *scope,
     return rc;
 }
 
-static int read_group(struct group *g, const struct scope *scope, struct err *err)
+struct reader {
+    struct calibration_sums *sums;
+    const struct scope *scope;
+    const struct passages *passages;
+    struct calibrate_watcher watcher;
+    size_t n_group; /* passages that are being read */
+    float *values;  /* [BLOCK, n_concepts] owned */
+};
+
+/* From a session's row-layers to parts of passages. */
+static bool tell_progress(void *data, long done, long total)
+{
+    const struct reader *r = data;
+    long parts = (long)r->sums->n_passages * CALIBRATE_PARTS +
+                 (long)((double)r->n_group * CALIBRATE_PARTS * (double)done / (double)total);
+    return r->watcher.progress(r->watcher.data, parts, (long)r->passages->n * CALIBRATE_PARTS);
+}
+
+static int read_group(struct reader *r, struct group *g, struct err *err)
 {
     struct session **sessions = mem_alloc(g->n, sizeof *sessions);
     int rc = ERR_OK;
     for (size_t i = 0; i < g->n && rc == ERR_OK; i++) {
         struct grouped *item = &g->items[i];
-        rc = session_new(&item->session, scope->model, scope->hook_layer, 0, err);
+        rc = session_new(&item->session, r->scope->model, r->scope->hook_layer, 0, err);
         if (rc == ERR_OK)
             rc = session_set_prompt(item->session, item->prompt.ids.ids, (int)item->prompt.ids.n,
                                     err);
         sessions[i] = item->session;
     }
+    if (rc == ERR_OK && r->watcher.progress)
+        session_set_progress(sessions[0], tell_progress, r);
     if (rc == ERR_OK)
         rc = session_read_all(sessions, (int)g->n, err);
     free(sessions);
     return rc;
 }
-
-struct reader {
-    struct calibration_sums *sums;
-    const struct scope *scope;
-    float *values; /* [BLOCK, n_concepts] owned */
-};
 
 static int count_prompt(struct reader *r, const struct grouped *item, struct err *err)
 {
@@ -254,42 +268,43 @@ static int count_prompt(struct reader *r, const struct grouped *item, struct err
 }
 
 /* The group that begins where the sums end. */
-static int count_group(struct reader *r, const struct passages *passages, struct err *err)
+static int count_group(struct reader *r, struct err *err)
 {
     struct group group = {0};
-    size_t n;
-    int rc = collect(&group, &n, r->scope, passages, r->sums->n_passages, err);
+    int rc = collect(&group, &r->n_group, r->scope, r->passages, r->sums->n_passages, err);
     if (rc == ERR_OK)
-        rc = read_group(&group, r->scope, err);
+        rc = read_group(r, &group, err);
     for (size_t i = 0; i < group.n && rc == ERR_OK; i++)
         rc = count_prompt(r, &group.items[i], err);
     if (rc == ERR_OK)
-        r->sums->n_passages += n;
+        r->sums->n_passages += r->n_group;
     clear_group(&group);
     return rc;
 }
 
-static int read_passages(struct reader *r, const struct passages *passages, calibrate_step_fn *step,
-                         void *data, struct err *err)
+static int read_passages(struct reader *r, struct err *err)
 {
+    const struct calibrate_watcher *w = &r->watcher;
     int rc = ERR_OK;
-    while (r->sums->n_passages < passages->n && rc == ERR_OK) {
-        rc = count_group(r, passages, err);
-        if (rc == ERR_OK && step)
-            rc = step(data, r->sums, r->sums->n_passages, passages->n, err);
+    while (r->sums->n_passages < r->passages->n && rc == ERR_OK) {
+        rc = count_group(r, err);
+        if (rc == ERR_OK && w->step)
+            rc = w->step(w->data, r->sums, r->sums->n_passages, r->passages->n, err);
     }
     return rc;
 }
 
 int calibrate_texts(struct calibration_sums *s, const struct scope *scope,
-                    const struct passages *passages, calibrate_step_fn *step, void *data,
+                    const struct passages *passages, const struct calibrate_watcher *watcher,
                     struct err *err)
 {
-    struct reader r = {.sums = s, .scope = scope};
+    struct reader r = {.sums = s, .scope = scope, .passages = passages};
+    if (watcher)
+        r.watcher = *watcher;
     r.values = mem_try_alloc(s->n_concepts, BLOCK * sizeof *r.values);
     if (!r.values)
         return err_set(err, ERR_NOMEM, "no memory for the projections of %d tokens", BLOCK);
-    int rc = read_passages(&r, passages, step, data, err);
+    int rc = read_passages(&r, err);
     free(r.values);
     return rc;
 }

@@ -42,11 +42,21 @@ const float *calibrate_thresholds(const struct dictionary *dict);
 typedef int calibrate_step_fn(void *data, const struct calibration_sums *s, size_t done,
                               size_t total, struct err *err);
 
+enum { CALIBRATE_PARTS = 1000 };
+
+struct calibrate_watcher {
+    calibrate_step_fn *step; /* or NULL */
+    /* or NULL: while a group is read, in 1 / CALIBRATE_PARTS of passages. Cancelling leaves the
+     * sums as they were before the group. */
+    session_progress_fn *progress;
+    void *data; /* of both */
+};
+
 /* Reads the passages from s->n_passages on, short ones together, and counts them in s. The scope
  * has a model, a tokenizer and a dictionary. A passage that exceeds the model's context is read in
- * halves. */
+ * halves. watcher: or NULL. */
 int calibrate_texts(struct calibration_sums *s, const struct scope *scope,
-                    const struct passages *passages, calibrate_step_fn *step, void *data,
+                    const struct passages *passages, const struct calibrate_watcher *watcher,
                     struct err *err) ERR_CHECK;
 
 #endif

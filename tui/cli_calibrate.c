@@ -53,13 +53,25 @@ static int after_passages(void *data, const struct calibration_sums *s, size_t d
                           struct err *err)
 {
     struct calibrating *c = data;
-    progress_step(&c->progress, (long)(done - c->n_resumed), (long)(total - c->n_resumed));
-    if (!interrupt_came())
-        return done < total && clock_seconds() - c->saved > c->wait ? save(c, s, err) : ERR_OK;
-    int rc = save(c, s, err);
+    return done < total && clock_seconds() - c->saved > c->wait ? save(c, s, err) : ERR_OK;
+}
+
+static bool while_reading(void *data, long done, long total)
+{
+    struct calibrating *c = data;
+    long before = (long)c->n_resumed * CALIBRATE_PARTS;
+    progress_step(&c->progress, done - before, total - before);
+    return interrupt_came();
+}
+
+/* What was read in full is not lost. */
+static int put_away(struct calibrating *c, struct err *err)
+{
+    size_t done = c->sums->n_passages;
+    int rc = done > c->n_resumed ? save(c, c->sums, err) : ERR_OK;
     if (rc != ERR_OK)
         return rc;
-    err_set(err, ERR_CANCELLED, "interrupted after %zu of %zu passages", done, total);
+    err_set(err, ERR_CANCELLED, "interrupted after %zu of %zu passages", done, c->passages.n);
     err_hint(err, "The same command goes on from there.");
     return ERR_CANCELLED;
 }
@@ -166,7 +178,10 @@ static int compute(struct calibrating *c, struct err *err)
     c->saved = clock_seconds();
     interrupt_catch(&interrupt);
     progress_start(&c->progress, "calibrating");
-    int rc = calibrate_texts(c->sums, &c->scope, &c->passages, after_passages, c, err);
+    struct calibrate_watcher watcher = {after_passages, while_reading, c};
+    int rc = calibrate_texts(c->sums, &c->scope, &c->passages, &watcher, err);
+    if (rc == ERR_CANCELLED)
+        rc = put_away(c, err);
     if (rc == ERR_OK)
         rc = calibrate_finish(&c->cal, c->sums, &c->passages, err);
     if (rc == ERR_OK)

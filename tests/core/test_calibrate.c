@@ -171,6 +171,17 @@ static int stop_after(void *data, const struct calibration_sums *s, size_t done,
     return (int)done >= *(int *)data ? err_set(e, ERR_CANCELLED, "stopped") : ERR_OK;
 }
 
+/* Once something of the next group was read. */
+static bool stop_within(void *data, long done, long total)
+{
+    long *before = data;
+    ck_assert_int_eq(total, 90 * CALIBRATE_PARTS);
+    ck_assert_int_ge(done, *before);
+    if (*before == 0)
+        *before = done;
+    return done > *before;
+}
+
 START_TEST(texts_are_read_as_prompts_and_an_interruption_changes_nothing)
 {
     struct scope scope;
@@ -185,12 +196,18 @@ START_TEST(texts_are_read_as_prompts_and_an_interruption_changes_nothing)
     bool has_threshold = scope.dict->threshold != NULL;
     ck_assert_int_eq(calibration_sums_new(&whole, n_rows, has_threshold, &err), ERR_OK);
     ck_assert_int_eq(calibration_sums_new(&parts, n_rows, has_threshold, &err), ERR_OK);
-    ck_assert_int_eq(calibrate_texts(whole, &scope, &p, NULL, NULL, &err), ERR_OK);
+    ck_assert_int_eq(calibrate_texts(whole, &scope, &p, NULL, &err), ERR_OK);
     int at = 1;
-    ck_assert_int_eq(calibrate_texts(parts, &scope, &p, stop_after, &at, &err), ERR_CANCELLED);
+    struct calibrate_watcher after = {.step = stop_after, .data = &at};
+    ck_assert_int_eq(calibrate_texts(parts, &scope, &p, &after, &err), ERR_CANCELLED);
     ck_assert_uint_gt(parts->n_passages, 1); /* several were read together */
     ck_assert_uint_lt(parts->n_passages, p.n);
-    ck_assert_int_eq(calibrate_texts(parts, &scope, &p, NULL, NULL, &err), ERR_OK);
+    size_t n_counted = parts->n_passages, n_tokens = parts->n_tokens;
+    struct calibrate_watcher within = {.progress = stop_within, .data = &(long){0}};
+    ck_assert_int_eq(calibrate_texts(parts, &scope, &p, &within, &err), ERR_CANCELLED);
+    ck_assert_uint_eq(parts->n_passages, n_counted);
+    ck_assert_uint_eq(parts->n_tokens, n_tokens);
+    ck_assert_int_eq(calibrate_texts(parts, &scope, &p, NULL, &err), ERR_OK);
     ck_assert_uint_eq(whole->n_tokens, parts->n_tokens);
     ck_assert_mem_eq(whole->sum, parts->sum, n_rows * sizeof(double));
     ck_assert_mem_eq(whole->bins, parts->bins, n_rows * CALIBRATION_BINS * sizeof(uint32_t));
@@ -240,7 +257,7 @@ START_TEST(a_passage_beyond_the_context_is_read_in_parts)
     ck_assert_int_eq(
         calibration_sums_new(&s, scope.dict->n_concepts, scope.dict->threshold != NULL, &err),
         ERR_OK);
-    int rc = calibrate_texts(s, &scope, &p, NULL, NULL, &err);
+    int rc = calibrate_texts(s, &scope, &p, NULL, &err);
     ck_assert_msg(rc == ERR_OK, "%s", err.message);
     ck_assert_uint_gt(s->n_tokens, (size_t)scope.model->config.n_ctx);
     calibration_sums_free(s);
