@@ -41,6 +41,13 @@ static inline void store_u64(uint8_t *p, uint64_t v)
     store_u32(p + 4, (uint32_t)(v >> 32));
 }
 
+static inline void buf_add_u16(struct buf *out, uint16_t v)
+{
+    uint8_t bytes[2];
+    store_u16(bytes, v);
+    buf_add(out, bytes, sizeof bytes);
+}
+
 static inline void buf_add_u32(struct buf *out, uint32_t v)
 {
     uint8_t bytes[4];

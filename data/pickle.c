@@ -39,7 +39,6 @@ enum opcode {
 };
 
 #define MAX_PROTO 5
-#define ORDERED_DICT "collections OrderedDict"
 
 struct reader {
     struct pickle *pickle;
@@ -263,7 +262,7 @@ static int reduce(struct reader *r)
     if (n_free(r) < 2 || r->stack[r->n_stack - 2]->kind != PICKLE_GLOBAL ||
         r->stack[r->n_stack - 1]->kind != PICKLE_TUPLE)
         return fail(r, ERR_FORMAT, "calls something that is no function");
-    if (strcmp(r->stack[r->n_stack - 2]->text, ORDERED_DICT) != 0)
+    if (strcmp(r->stack[r->n_stack - 2]->text, PICKLE_ORDERED_DICT) != 0)
         return collect(r, PICKLE_CALL, 2);
     if (r->stack[r->n_stack - 1]->n_items > 0)
         return fail(r, ERR_UNSUPPORTED, "makes an OrderedDict from a list");

@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Called without arguments, which is how torch makes one, it becomes a PICKLE_DICT. */
+#define PICKLE_ORDERED_DICT "collections OrderedDict"
+
 enum pickle_kind {
     PICKLE_INT,        /* number */
     PICKLE_BOOL,       /* number: 0 or 1 */

@@ -6,6 +6,7 @@
 #include "data/torch_internal.h"
 #include "data/zip.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,25 +14,21 @@
 #define MAX_PICKLE ((size_t)4 << 20) /* 20 thousand tensors */
 #define REBUILD_PARAMETER "torch._utils _rebuild_parameter"
 
-/* Indexed by dtype. */
-static const char *const storages[] = {
-    [DTYPE_F32] = "torch FloatStorage",     [DTYPE_F16] = "torch HalfStorage",
-    [DTYPE_BF16] = "torch BFloat16Storage", [DTYPE_F64] = "torch DoubleStorage",
-    [DTYPE_I64] = "torch LongStorage",      [DTYPE_I32] = "torch IntStorage",
+/* What may occur in a pickle: classes of storages, indexed by dtype, then functions. */
+static const char *const globals[] = {
+    [DTYPE_F32] = "torch FloatStorage",
+    [DTYPE_F16] = "torch HalfStorage",
+    [DTYPE_BF16] = "torch BFloat16Storage",
+    [DTYPE_F64] = "torch DoubleStorage",
+    [DTYPE_I64] = "torch LongStorage",
+    [DTYPE_I32] = "torch IntStorage",
     [DTYPE_U8] = "torch ByteStorage",
+    TORCH_REBUILD_TENSOR,
+    REBUILD_PARAMETER,
+    PICKLE_ORDERED_DICT,
+    NULL,
 };
-
-static const char *const globals[] = {TORCH_REBUILD_TENSOR,
-                                      REBUILD_PARAMETER,
-                                      "collections OrderedDict",
-                                      "torch FloatStorage",
-                                      "torch HalfStorage",
-                                      "torch BFloat16Storage",
-                                      "torch DoubleStorage",
-                                      "torch LongStorage",
-                                      "torch IntStorage",
-                                      "torch ByteStorage",
-                                      NULL};
+#define N_STORAGES (DTYPE_U8 + 1)
 
 struct torch_file {
     struct file_map map; /* empty when parsed from memory */
@@ -57,7 +54,8 @@ static int unsupported(struct err *err)
 
 const char *torch_storage_class(enum dtype dtype)
 {
-    return storages[dtype];
+    assert(dtype < N_STORAGES);
+    return globals[dtype];
 }
 
 /* --- the archive --- */
@@ -71,7 +69,8 @@ static int find_prefix(struct torch_file *f, struct err *err)
             continue;
         if (f->prefix) {
             err_set(err, ERR_FORMAT, "%s: holds more than one data.pkl", f->name);
-            return unsupported(err), ERR_FORMAT;
+            unsupported(err);
+            return ERR_FORMAT;
         }
         f->prefix = mem_strndup(name, strlen(name) - strlen(PICKLE_SUFFIX));
     }
@@ -160,10 +159,10 @@ static int read_storage(struct storage *out, struct torch_file *f, const char *n
     if (!id || !is_kind(id, PICKLE_TUPLE, 5) || id->items[1]->kind != PICKLE_GLOBAL ||
         id->items[2]->kind != PICKLE_STRING || !to_size(&out->n_elements, id->items[4]))
         return bad_tensor(f, name, err, "does not refer to a storage");
-    size_t kind = 0, n_kinds = sizeof storages / sizeof *storages;
-    while (kind < n_kinds && strcmp(storages[kind], id->items[1]->text) != 0)
+    int kind = 0;
+    while (kind < N_STORAGES && strcmp(globals[kind], id->items[1]->text) != 0)
         kind++;
-    if (kind == n_kinds)
+    if (kind == N_STORAGES)
         return bad_tensor(f, name, err, "its storage has no known type");
     out->dtype = (enum dtype)kind;
     struct buf path = {0};

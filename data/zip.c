@@ -2,24 +2,13 @@
 
 #include "data/bytes.h"
 #include "data/mem.h"
+#include "data/zip_internal.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-/* Record sizes and signatures: PKWARE's APPNOTE 4.3. */
-#define END_SIGNATURE 0x06054b50
-#define END_SIZE 22
-#define END_COMMENT_MAX 65535
-#define END64_SIGNATURE 0x06064b50
-#define END64_SIZE 56
-#define LOCATOR_SIGNATURE 0x07064b50
-#define LOCATOR_SIZE 20
-#define CENTRAL_SIGNATURE 0x02014b50
-#define CENTRAL_SIZE 46
-#define LOCAL_SIGNATURE 0x04034b50
-#define LOCAL_SIZE 30
 #define EXTRA_ZIP64 1
 #define METHOD_STORED 0
 #define METHOD_DEFLATED 8
@@ -304,7 +293,7 @@ static bool inflate_exactly(uint8_t *dst, size_t size, const uint8_t *src, size_
     return rc == Z_STREAM_END && n_out == size;
 }
 
-static uint32_t checksum(const uint8_t *bytes, size_t size)
+uint32_t zip_checksum(const uint8_t *bytes, size_t size)
 {
     uLong crc = crc32(0, NULL, 0);
     while (size > 0) {
@@ -332,7 +321,7 @@ int zip_unpack(void *dst, const struct zip_entry *entry, const char *name, struc
         return ERR_OK;
     }
     if (inflate_exactly(dst, entry->size, entry->packed, entry->packed_size) &&
-        checksum(dst, entry->size) == entry->crc)
+        zip_checksum(dst, entry->size) == entry->crc)
         return ERR_OK;
     return refuse_content(entry, name, err);
 }
@@ -369,7 +358,7 @@ int zip_bytes(const uint8_t **out, struct zip *zip, const struct zip_entry *entr
 
 int zip_verify(const struct zip_entry *entry, const char *name, struct err *err)
 {
-    if (entry->deflated || checksum(entry->packed, entry->size) == entry->crc)
+    if (entry->deflated || zip_checksum(entry->packed, entry->size) == entry->crc)
         return ERR_OK;
     return refuse_content(entry, name, err);
 }

@@ -5,10 +5,12 @@
 #define DATA_ZIP_H
 
 #include "data/err.h"
+#include "data/mem.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct zip_entry {
     char *name; /* owned by the archive */
@@ -45,5 +47,18 @@ int zip_bytes(const uint8_t **out, struct zip *zip, const struct zip_entry *entr
 
 /* Reads the whole of a stored entry to compare its checksum. */
 int zip_verify(const struct zip_entry *entry, const char *name, struct err *err) ERR_CHECK;
+
+/* Writes an archive of stored entries below 4 GiB in all: begin with {.stream, .folder}, then
+ * entries FOLDER/name, then the end. Failures are left in the stream's error flag. Data begins at
+ * multiples of 64; the bytes depend on the entries alone, not on the time. */
+struct zip_writer {
+    FILE *stream;
+    const char *folder;
+    size_t at;            /* bytes written */
+    struct buf directory; /* of the entries so far */
+    unsigned n;
+};
+void zip_write_entry(struct zip_writer *w, const char *name, const void *bytes, size_t size);
+void zip_write_end(struct zip_writer *w);
 
 #endif
