@@ -15,6 +15,11 @@
 #define INDEX_FILE "model.safetensors.index.json"
 #define MAX_SHARDS 1000
 
+struct shard {
+    struct safetensors *file;
+    char *name; /* owned; inside the folder */
+};
+
 struct entry {
     const char *name; /* borrowed from the shard */
     const struct tensor *tensor;
@@ -23,8 +28,7 @@ struct entry {
 struct model_dir {
     char *path;
     struct model_numbers numbers;
-    struct safetensors **shards; /* [n_shards] */
-    char **shard_names;          /* [n_shards] file names inside the folder */
+    struct shard *shards; /* [n_shards] */
     size_t n_shards, cap_shards;
     struct entry *entries; /* [n_entries] sorted by name */
     size_t n_entries;
@@ -98,26 +102,33 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-static int open_shard(struct safetensors **out, struct model_dir *dir, const char *name,
+/* Appends a file to the shards; *out is the new one's. */
+static int open_shard(const struct safetensors **out, struct model_dir *dir, const char *name,
                       struct err *err)
 {
+    struct shard shard;
     char *path = path_join(dir->path, name);
-    int rc = safetensors_open(out, path, err);
+    int rc = safetensors_open(&shard.file, path, err);
     free(path);
-    return rc;
+    if (rc != ERR_OK)
+        return rc;
+    shard.name = mem_strdup(name);
+    dir->shards = mem_grow(dir->shards, &dir->cap_shards, dir->n_shards + 1, sizeof *dir->shards);
+    dir->shards[dir->n_shards++] = shard;
+    *out = shard.file;
+    return ERR_OK;
 }
 
 static int read_single_file(struct model_dir *dir, struct err *err)
 {
-    dir->shards = mem_zalloc(1, sizeof(struct safetensors *));
-    int rc = open_shard(&dir->shards[0], dir, WEIGHTS_FILE, err);
+    const struct safetensors *file;
+    int rc = open_shard(&file, dir, WEIGHTS_FILE, err);
     if (rc != ERR_OK)
         return rc;
-    dir->n_shards = 1;
-    size_t n = safetensors_count(dir->shards[0]);
+    size_t n = safetensors_count(file);
     dir->entries = mem_alloc(n, sizeof *dir->entries);
     for (size_t i = 0; i < n; i++) {
-        const struct tensor *t = safetensors_at(dir->shards[0], i);
+        const struct tensor *t = safetensors_at(file, i);
         dir->entries[i] = (struct entry){t->name, t};
     }
     dir->n_entries = n;
@@ -135,8 +146,8 @@ static int find_shard(const struct safetensors **out, struct model_dir *dir, con
                       const char *index, struct err *err)
 {
     for (size_t i = dir->n_shards; i-- > 0;) {
-        if (strcmp(dir->shard_names[i], name) == 0) {
-            *out = dir->shards[i];
+        if (strcmp(dir->shards[i].name, name) == 0) {
+            *out = dir->shards[i].file;
             return ERR_OK;
         }
     }
@@ -154,18 +165,7 @@ static int find_shard(const struct safetensors **out, struct model_dir *dir, con
         hint_missing(dir, "Download the missing file into the folder.", err);
         return ERR_IO;
     }
-    struct safetensors *shard;
-    int rc = open_shard(&shard, dir, name, err);
-    if (rc != ERR_OK)
-        return rc;
-    size_t cap = dir->cap_shards;
-    dir->shards = mem_grow(dir->shards, &cap, dir->n_shards + 1, sizeof *dir->shards);
-    dir->shard_names =
-        mem_grow(dir->shard_names, &dir->cap_shards, dir->n_shards + 1, sizeof(char *));
-    dir->shard_names[dir->n_shards] = mem_strdup(name);
-    dir->shards[dir->n_shards++] = shard;
-    *out = shard;
-    return ERR_OK;
+    return open_shard(out, dir, name, err);
 }
 
 static int add_entry(struct model_dir *dir, const struct json *member, const char *index,
@@ -264,12 +264,10 @@ void model_dir_close(struct model_dir *dir)
     if (!dir)
         return;
     for (size_t i = 0; i < dir->n_shards; i++) {
-        safetensors_close(dir->shards[i]);
-        if (dir->shard_names)
-            free(dir->shard_names[i]);
+        safetensors_close(dir->shards[i].file);
+        free(dir->shards[i].name);
     }
     free(dir->shards);
-    free(dir->shard_names);
     free(dir->entries);
     free(dir->chat_template);
     free(dir->path);
