@@ -1,6 +1,7 @@
 #include "data/calibration.h"
 
 #include "data/cache_dir.h"
+#include "data/calibration_internal.h"
 #include "data/file.h"
 #include "data/mem.h"
 #include "data/safetensors.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define FORMAT "axscope-calibration-1"
+#define REMOVE_HINT "Remove the file; axscope calibrate makes it again."
 
 const double calibration_levels[CALIBRATION_QUANTILES] = {0.5, 0.9, 0.99, 0.999};
 const char *const calibration_level_names[CALIBRATION_QUANTILES] = {"p50", "p90", "p99", "p99.9"};
@@ -165,7 +167,7 @@ int calibration_save(const struct calibration *cal, const char *path, struct err
 static int refuse(const char *name, const char *what, struct err *err)
 {
     err_set(err, ERR_FORMAT, "%s: is no calibration of this program: %s", name, what);
-    err_hint(err, "Remove the file; axscope calibrate makes it again.");
+    err_hint(err, REMOVE_HINT);
     return ERR_FORMAT;
 }
 
@@ -234,7 +236,7 @@ static bool read_passages(struct calibration *cal, const struct safetensors *st)
     return true;
 }
 
-static bool read_number(uint64_t *out, const struct safetensors *st, const char *key, int base)
+bool calibration_read_number(uint64_t *out, const struct safetensors *st, const char *key, int base)
 {
     const char *text = safetensors_metadata(st, key);
     size_t len = text ? strlen(text) : 0;
@@ -257,8 +259,8 @@ static int read_all(struct calibration **out, const struct safetensors *st, cons
         calibration_new(mean->shape[0], safetensors_find(st, "density") != NULL);
     uint64_t n_tokens = 0;
     int rc = ERR_OK;
-    if (!read_number(&n_tokens, st, "n_tokens", 10) || n_tokens == 0 ||
-        !read_number(&cal->texts_hash, st, "texts_hash", 16))
+    if (!calibration_read_number(&n_tokens, st, "n_tokens", 10) || n_tokens == 0 ||
+        !calibration_read_number(&cal->texts_hash, st, "texts_hash", 16))
         rc = refuse(name, "n_tokens or texts_hash is missing or no number", err);
     else if (!read_rows(cal, st))
         rc = refuse(name, "a statistic is missing, of another shape, or not finite", err);
@@ -315,6 +317,6 @@ int calibration_find(struct calibration **out, const struct calibration_key *key
     }
     free(path);
     if (rc != ERR_OK)
-        err_hint(err, "Remove the file; axscope calibrate makes it again.");
+        err_hint(err, REMOVE_HINT);
     return rc;
 }

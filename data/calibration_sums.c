@@ -1,5 +1,6 @@
 #include "data/calibration_sums.h"
 
+#include "data/calibration_internal.h"
 #include "data/mem.h"
 #include "data/safetensors.h"
 
@@ -112,16 +113,6 @@ static int refuse(const char *name, const char *what, struct err *err)
     return ERR_FORMAT;
 }
 
-static bool read_count(uint64_t *out, const struct safetensors *st, const char *key, int base)
-{
-    const char *text = safetensors_metadata(st, key);
-    size_t len = text ? strlen(text) : 0;
-    if (len == 0 || len > 18 || strspn(text, base == 16 ? "0123456789abcdef" : "0123456789") < len)
-        return false;
-    *out = strtoull(text, NULL, base);
-    return true;
-}
-
 /* Is every number one that counting can have made? */
 static bool is_sound(const struct calibration_sums *s)
 {
@@ -165,9 +156,9 @@ static int read_all(struct calibration_sums **out, const struct safetensors *st,
         !bins || bins->n_dims != 2 || bins->shape[0] != sum->shape[0] ||
         bins->shape[1] != CALIBRATION_BINS)
         return refuse(name, "its format is not " FORMAT, err);
-    if (!read_count(&n_tokens, st, "n_tokens", 10) || n_tokens > INT32_MAX ||
-        !read_count(&n_passages, st, "n_passages", 10) || n_passages > INT32_MAX ||
-        !read_count(&texts_hash, st, "texts_hash", 16))
+    if (!calibration_read_number(&n_tokens, st, "n_tokens", 10) || n_tokens > INT32_MAX ||
+        !calibration_read_number(&n_passages, st, "n_passages", 10) || n_passages > INT32_MAX ||
+        !calibration_read_number(&texts_hash, st, "texts_hash", 16))
         return refuse(name, "a count is missing or no number", err);
     struct calibration_sums *s;
     int rc = calibration_sums_new(&s, sum->shape[0], safetensors_find(st, "above") != NULL, err);

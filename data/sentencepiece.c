@@ -69,17 +69,13 @@ static int read_varint(uint64_t *out, struct message *m)
 
 static int read_value(struct field *f, struct message *m)
 {
-    size_t left = (size_t)(m->end - m->at);
-    int code = ERR_OK;
     if (f->wire == WIRE_VARINT)
         return read_varint(&f->value, m);
-    if (f->wire == WIRE_BYTES)
-        code = read_varint(&f->value, m);
+    int code = f->wire == WIRE_BYTES ? read_varint(&f->value, m) : ERR_OK;
     if (code != ERR_OK)
         return code;
-    left = (size_t)(m->end - m->at);
     uint64_t len = f->wire == WIRE_BYTES ? f->value : f->wire == WIRE_FIXED64 ? 8 : 4;
-    if (len > left)
+    if (len > (size_t)(m->end - m->at))
         return bad_byte(m, "a field is longer than what holds it");
     f->bytes = m->at;
     f->len = (size_t)len;

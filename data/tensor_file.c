@@ -151,11 +151,13 @@ const struct tensor *tensor_file_at(const struct tensor_file *f, size_t i)
 
 const struct tensor *tensor_file_find(const struct tensor_file *f, const char *name)
 {
-    size_t n = tensor_file_count(f);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(tensor_file_at(f, i)->name, name) == 0)
-            return tensor_file_at(f, i);
-    return NULL;
+    if (f->safetensors)
+        return safetensors_find(f->safetensors, name);
+    if (f->torch)
+        return torch_find(f->torch, name);
+    if (f->npz)
+        return npz_find(f->npz, name);
+    return strcmp(f->npy.tensor.name, name) == 0 ? &f->npy.tensor : NULL;
 }
 
 size_t tensor_file_heap_bytes(const struct tensor_file *f)

@@ -2,6 +2,7 @@
 
 #include "data/mem.h"
 #include "data/vocab_internal.h"
+#include "data/vocab_rules.h"
 
 #include <limits.h>
 #include <math.h>
@@ -205,23 +206,14 @@ static int add_merges(struct builder *b)
 
 /* --- rules --- */
 
-static void add_replace(struct vocab_replace **list, size_t *n, const char *from, const char *to)
-{
-    *list = mem_realloc(*list, *n + 1, sizeof **list);
-    (*list)[(*n)++] = (struct vocab_replace){.from = mem_strdup(from),
-                                             .to = mem_strdup(to),
-                                             .from_len = strlen(from),
-                                             .to_len = strlen(to)};
-}
-
 static void add_rules(struct vocab_rules *rules, const struct piece_options *options)
 {
     const char *space = options->escape_whitespaces ? SPACE_MARK : " ";
     if (options->add_dummy_prefix)
-        add_replace(&rules->normalizer, &rules->n_normalizer, "", space);
+        vocab_replace_add(&rules->normalizer, &rules->n_normalizer, "", space);
     if (options->escape_whitespaces) {
-        add_replace(&rules->normalizer, &rules->n_normalizer, " ", SPACE_MARK);
-        add_replace(&rules->decoder, &rules->n_decoder, SPACE_MARK, " ");
+        vocab_replace_add(&rules->normalizer, &rules->n_normalizer, " ", SPACE_MARK);
+        vocab_replace_add(&rules->decoder, &rules->n_decoder, SPACE_MARK, " ");
     }
     rules->decode_bytes = options->byte_fallback;
     rules->byte_fallback = options->byte_fallback;

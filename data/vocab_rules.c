@@ -42,6 +42,15 @@ static int parse_pattern(const char **out, const struct place *at, const struct 
     return ERR_OK;
 }
 
+void vocab_replace_add(struct vocab_replace **list, size_t *n, const char *from, const char *to)
+{
+    *list = mem_realloc(*list, *n + 1, sizeof **list);
+    (*list)[(*n)++] = (struct vocab_replace){.from = mem_strdup(from),
+                                             .to = mem_strdup(to),
+                                             .from_len = strlen(from),
+                                             .to_len = strlen(to)};
+}
+
 static int add_replace(struct vocab_replace **list, size_t *n, const struct place *at,
                        const char *from, const char *to, struct err *err)
 {
@@ -49,11 +58,7 @@ static int add_replace(struct vocab_replace **list, size_t *n, const struct plac
         return malformed(at, "a rule has no content, or a very long one", err);
     if (*n >= MAX_RULES)
         return malformed(at, "too many rules", err);
-    *list = mem_realloc(*list, *n + 1, sizeof **list);
-    (*list)[(*n)++] = (struct vocab_replace){.from = mem_strdup(from),
-                                             .to = mem_strdup(to),
-                                             .from_len = strlen(from),
-                                             .to_len = strlen(to)};
+    vocab_replace_add(list, n, from, to);
     return ERR_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Reads what a tokenizer.json declares around its vocabulary. For data/vocab.c only. */
+/* What a tokenizer.json declares around its vocabulary. For the files that build one: data/vocab.c
+ * and data/vocab_pieces.c. */
 #ifndef DATA_VOCAB_RULES_H
 #define DATA_VOCAB_RULES_H
 
@@ -10,6 +11,8 @@
  * Fails: ERR_UNSUPPORTED for a rule this program does not know, ERR_FORMAT for a broken one. */
 int vocab_rules_parse(struct vocab_rules *rules, const struct json_doc *doc,
                       struct err *err) ERR_CHECK;
+/* Appends a rule; copies both strings. */
+void vocab_replace_add(struct vocab_replace **list, size_t *n, const char *from, const char *to);
 void vocab_rules_clear(struct vocab_rules *rules);
 
 #endif
