@@ -280,6 +280,7 @@ int sentencepiece_parse(struct vocab **out, const void *bytes, size_t len, const
         .kind = KIND_UNIGRAM};
     bool has_normalizer = false;
     int code = ERR_OK;
+    *out = NULL;
     while (m.at < m.end && code == ERR_OK) {
         struct field f;
         code = read_field(&f, &m);
@@ -297,6 +298,7 @@ int sentencepiece_parse(struct vocab **out, const void *bytes, size_t len, const
 int sentencepiece_open(struct vocab **out, const char *path, struct err *err)
 {
     struct file_map map;
+    *out = NULL;
     int code = file_map(&map, path, err);
     if (code != ERR_OK)
         return code;

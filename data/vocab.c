@@ -270,6 +270,7 @@ static int vocab_build(struct vocab **out, const struct json_doc *doc, struct er
 int vocab_parse(struct vocab **out, const char *text, size_t len, const char *name, struct err *err)
 {
     struct json_doc *doc;
+    *out = NULL;
     int code = json_parse(&doc, text, len, name, err);
     if (code != ERR_OK)
         return code;
@@ -281,6 +282,7 @@ int vocab_parse(struct vocab **out, const char *text, size_t len, const char *na
 int vocab_open(struct vocab **out, const char *path, struct err *err)
 {
     struct json_doc *doc;
+    *out = NULL;
     int code = json_open(&doc, path, err);
     if (code != ERR_OK)
         return code;

@@ -16,6 +16,7 @@
 
 struct vocab;
 
+/* *out is NULL after a failure, here and for all that makes a vocabulary. */
 int vocab_open(struct vocab **out, const char *path, struct err *err) ERR_CHECK;
 int vocab_parse(struct vocab **out, const char *text, size_t len, const char *name,
                 struct err *err) ERR_CHECK;

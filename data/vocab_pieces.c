@@ -229,6 +229,7 @@ int vocab_from_pieces(struct vocab **out, const struct scored_piece *pieces, siz
                         .n = n,
                         .name = name,
                         .err = err};
+    *out = NULL;
     int code = measure(&b, options);
     if (code == ERR_OK)
         code = add_pieces(&b);
