@@ -11,11 +11,11 @@ enum { ON_READ = 1, ON_CONCEPTS = 2, ON_STEER = 4, ON_ALL = 7 };
 
 #define ACTION_LIST(ACTION)                                                                     \
     ACTION(EDIT, ON_READ, "i", "edit", "type a prompt; Enter runs it, Ctrl-J: new line")        \
-    ACTION(TOKEN_LEFT, ON_READ, "h Left", "", "previous token")                                 \
+    ACTION(TOKEN_LEFT, ON_READ, "h Left", "l token", "previous token")                          \
     ACTION(TOKEN_RIGHT, ON_READ, "l Right", "", "next token")                                   \
     ACTION(POOL, ON_READ, "p", "token/prompt",                                                  \
            "list concepts at the cursor token, or over the whole prompt")                       \
-    ACTION(NUMBERS, ON_READ, "#", "numbers", "numbers under the tokens")                        \
+    ACTION(NUMBERS, ON_READ, "#", "", "numbers under the tokens")                               \
     ACTION(UNIT, ON_READ | ON_CONCEPTS, "U", "", "next unit: margin, z, share, raw")            \
     ACTION(FILTER, ON_CONCEPTS, "/", "filter", "filter the labels by a regular expression")     \
     ACTION(FIND, ON_READ | ON_STEER, "/", "", "screen Concepts, its filter open")               \

@@ -81,13 +81,24 @@ float tokens_act(const struct tokens *t, int i, size_t row)
     return t->acts[(size_t)i * t->n_concepts + row];
 }
 
+int tokens_peak(const struct tokens *t, size_t row)
+{
+    int peak = -1;
+    float best = 0;
+    for (int i = 0; i < t->n_read; i++) {
+        float act = tokens_act(t, i, row);
+        if (t->counted[i] && act > best) {
+            best = act;
+            peak = i;
+        }
+    }
+    return peak;
+}
+
 float tokens_act_max(const struct tokens *t, size_t row)
 {
-    float best = 0;
-    for (int i = 0; i < t->n_read; i++)
-        if (t->counted[i] && tokens_act(t, i, row) > best)
-            best = tokens_act(t, i, row);
-    return best;
+    int peak = tokens_peak(t, row);
+    return peak >= 0 ? tokens_act(t, peak, row) : 0;
 }
 
 /* The end of the character that spans byte `at`, or `at` itself on a boundary. */

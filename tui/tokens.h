@@ -39,6 +39,7 @@ const float *tokens_acts(const struct tokens *t, int i);
 /* Activation of a row at token i; 0 where it is not known (yet). */
 float tokens_act(const struct tokens *t, int i, size_t row);
 float tokens_act_max(const struct tokens *t, size_t row); /* over counted positions */
+int tokens_peak(const struct tokens *t, size_t row);      /* where that is; -1: nowhere above 0 */
 
 /* Byte range of token i in t->text, moved to character boundaries: a character that several tokens
  * spell belongs to the first of them. */

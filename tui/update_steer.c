@@ -75,8 +75,12 @@ static void next_kind(struct app *app, struct cmds *out)
 
 static void remove_slot(struct app *app, struct cmds *out)
 {
-    if (!slot_of(app))
+    const struct slot *s = slot_of(app);
+    char name[ROW_NAME_SIZE];
+    if (!s)
         return;
+    app_row_name(name, app, s->row);
+    update_notice(app, "removed %s %+.2f; a, then S adds it again", name, (double)s->factor);
     memmove(app->slots + app->slot, app->slots + app->slot + 1,
             (size_t)(app->n_slots - app->slot - 1) * sizeof *app->slots);
     app->n_slots--;

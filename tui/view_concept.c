@@ -62,7 +62,10 @@ static void numbers(struct page *p, const struct app *app, size_t row)
     x = pair(p, 1, "most act", best);
     if (app->unit != SCORE_RAW)
         x = pair(p, x, score_unit_name(app->unit), app_score(app, row, best));
-    if (x > p->r.width / 2) {
+    int peak = tokens_peak(t, row);
+    if (peak >= 0)
+        x += grid_printf(p->g, p->r, p->y, x - 1, STYLE_DIM, "at token %d", peak) + 1;
+    if (x > p->r.width * 2 / 3) {
         p->y++;
         x = 1;
     }

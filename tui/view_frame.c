@@ -29,8 +29,11 @@ void view_frame(struct grid *g, const struct app *app)
 {
     g->ascii = app->ascii;
     if (layout_is_too_small(app)) {
-        grid_printf(g, grid_rect(g), 0, 0, STYLE_WARNING, "needs %dx%d, has %dx%d",
-                    SCREEN_MIN_WIDTH, SCREEN_MIN_HEIGHT, app->width, app->height);
+        int x = grid_printf(g, grid_rect(g), 0, 0, STYLE_WARNING, "needs %dx%d, ", SCREEN_MIN_WIDTH,
+                            SCREEN_MIN_HEIGHT);
+        bool below = app->width < 2 * x;
+        grid_printf(g, grid_rect(g), below, below ? 0 : x, STYLE_WARNING, "has %dx%d", app->width,
+                    app->height);
         return;
     }
     struct frame f = layout_frame(app);

@@ -23,6 +23,8 @@ static const struct {
     {ON_ALL, "concept", "a direction in the model, and a label that says of what"},
     {ON_ALL, "act", "activation: how strongly a concept fires"},
     {ON_ALL, "act_max", "the largest activation of the concept that is known"},
+    {ON_READ | ON_CONCEPTS, "threshold", "the act from which the concept counts as present"},
+    {ON_READ | ON_CONCEPTS, "most act", "its largest act in your text; act here: at the cursor"},
     {ON_READ | ON_STEER, "margin", "0: just counts as present, 1: fires like its act_max"},
     {ON_READ | ON_STEER, "z", "spreads above the concept's mean on neutral text"},
     {ON_READ | ON_STEER, "share", "act / act_max; raw: act itself, without an act_max"},

@@ -32,15 +32,7 @@ struct painter {
 /* The strongest counted token keeps an underline, so that the peak shows without colours. */
 static int peak_of(const struct painter *p)
 {
-    int peak = -1;
-    float best = 0;
-    for (int i = 0; p->paint->has_tint && i < p->tokens->n_read; i++) {
-        float act = tokens_act(p->tokens, i, p->paint->tint);
-        if (p->tokens->counted[i] && act > best) {
-            best = act;
-            peak = i;
-        }
-    }
+    int peak = p->paint->has_tint ? tokens_peak(p->tokens, p->paint->tint) : -1;
     return peak >= 0 && app_heat(p->app, p->tokens, peak, p->paint->tint, p->tint_scale) > 0 ? peak
                                                                                              : -1;
 }

@@ -119,6 +119,7 @@ START_TEST(activations_are_kept_row_by_row)
     ck_assert_float_eq(tokens_act(&t, 30, 0), 0);
     ck_assert_float_eq(tokens_act(&t, 3, 2), 0);
     ck_assert_float_eq(tokens_act_max(&t, 0), 29);
+    ck_assert_int_eq(tokens_peak(&t, 0), 29);
     tokens_clear(&t);
 }
 END_TEST

@@ -254,8 +254,18 @@ START_TEST(an_empty_rack_offers_no_keys_for_its_slots)
     fake_keys(&app, "3");
     ck_assert(shows(&app, "h l slide  ~ flip"));
     fake_keys(&app, "X");
+    ck_assert(shows(&app, "removed #0 +1.00; a, then S adds it again"));
     ck_assert(app.n_slots == 0 && !shows(&app, "slide") && !shows(&app, "X remove"));
     ck_assert(shows(&app, "a add"));
+    app_clear(&app);
+}
+END_TEST
+
+START_TEST(a_narrow_terminal_is_told_its_size_in_full)
+{
+    struct app app;
+    fake_app(&app, FAKE_STEERED, 6, 20);
+    ck_assert(shows(&app, "needs 40x10,") && shows(&app, "\nhas 20x6"));
     app_clear(&app);
 }
 END_TEST
@@ -488,6 +498,7 @@ Suite *suite_views(void)
     tcase_add_test(t, a_bad_pattern_takes_the_place_of_the_count);
     tcase_add_test(t, labels_in_little_room_leave_out_what_they_share);
     tcase_add_test(t, text_above_and_below_what_is_visible_is_marked);
+    tcase_add_test(t, a_narrow_terminal_is_told_its_size_in_full);
     tcase_add_test(t, an_empty_rack_offers_no_keys_for_its_slots);
     tcase_add_test(t, a_number_takes_the_room_that_the_next_ones_leave);
     tcase_add_test(t, a_fourth_bar_row_takes_no_bars_from_the_others);
