@@ -1,4 +1,4 @@
-/* Help and completion scripts, both made from the tables of args.c. */
+/* Help and completion scripts, both made from the tables of args_options.c. */
 #include "tui/args_internal.h"
 
 #include <string.h>
@@ -78,12 +78,12 @@ void args_help(struct buf *out, enum command command)
 
 /* --- completions --- */
 
+/* Paths, and names in the hub cache, which may be paths. */
 static bool takes_file(const struct option *option)
 {
-    static const char *const names[] = {"model",    "dict", "acts",  "labels",
-                                        "messages", "out",  "texts", "dump"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(option->name, names[i]) == 0)
+    static const char *const arguments[] = {"FILE", "M", "D"};
+    for (size_t i = 0; option->argument && i < sizeof arguments / sizeof *arguments; i++)
+        if (strcmp(option->argument, arguments[i]) == 0)
             return true;
     return false;
 }

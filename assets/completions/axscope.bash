@@ -44,7 +44,7 @@ _axscope() {
         --texts) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --only) COMPREPLY=($(compgen -W 'start load read batch edit slider decode latents search memory fidelity' -- "$cur")); return ;;
         --runs) return ;;
-        --reference) return ;;
+        --reference) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         --tokens) return ;;
         --min-tokens) return ;;
     esac

@@ -65,7 +65,7 @@ complete -c axscope -l latents -n '__fish_seen_subcommand_from dump' -d 'latents
 complete -c axscope -l texts -n '__fish_seen_subcommand_from calibrate' -r -F -d 'neutral text, a passage for each paragraph (default: the bundled one)'
 complete -c axscope -l only -n '__fish_seen_subcommand_from bench' -x -a 'start load read batch edit slider decode latents search memory fidelity' -d 'only these figures, and those of the machine'
 complete -c axscope -l runs -n '__fish_seen_subcommand_from bench' -x -d 'runs of each figure after one that does not count (default 5, 2 if quick)'
-complete -c axscope -l reference -n '__fish_seen_subcommand_from bench' -x -d 'another file of the model, to compare latents with'
+complete -c axscope -l reference -n '__fish_seen_subcommand_from bench' -r -F -d 'another file of the model, to compare latents with'
 complete -c axscope -l tokens -n '__fish_seen_subcommand_from bench' -x -d 'lengths of the prompts read (default 21,32,128,512)'
 complete -c axscope -l quick -n '__fish_seen_subcommand_from bench' -d 'a second or two for each group: is it all there?'
 complete -c axscope -l long -n '__fish_seen_subcommand_from bench' -d 'prompts of 21 to 4096 tokens, memory at 2048'

@@ -38,7 +38,7 @@ _axscope() {
                 '--seed=[seed of the sampling noise, or of random ids (default 0)]:S:' \
                 '--only=[only these figures, and those of the machine]:GROUP:(start load read batch edit slider decode latents search memory fidelity)' \
                 '--runs=[runs of each figure after one that does not count (default 5, 2 if quick)]:N:' \
-                '--reference=[another file of the model, to compare latents with]:M:' \
+                '--reference=[another file of the model, to compare latents with]:M:_files' \
                 '--tokens=[lengths of the prompts read (default 21,32,128,512)]:N,N,...:' \
                 '--quick[a second or two for each group\: is it all there?]' \
                 '--long[prompts of 21 to 4096 tokens, memory at 2048]' \
