@@ -21,7 +21,9 @@ void list_move(struct list *l, long by)
 
 void list_scroll(struct list *l, int height)
 {
-    size_t h = height > 0 ? (size_t)height : 1;
+    size_t h = (size_t)height;
+    if (height <= 0) /* hidden by a page */
+        return;
     if (l->selected < l->top)
         l->top = l->selected;
     if (l->selected >= l->top + h)

@@ -13,7 +13,8 @@ struct list {
 void list_set_n(struct list *l, size_t n); /* keeps the selection where it still exists */
 void list_select(struct list *l, size_t i);
 void list_move(struct list *l, long by);
-/* Scrolls so that the selection is visible in `height` rows and no row is wasted. */
+/* Scrolls so that the selection is visible in `height` rows and no row is wasted; a list without
+ * rows stays where it is. */
 void list_scroll(struct list *l, int height);
 
 #endif

@@ -229,8 +229,10 @@ void update_edit_key(struct app *app, int key, struct cmds *out)
     if (key == KEY_ESCAPE || key == key_ctrl('C')) {
         remember(app);
         app->mode = MODE_NORMAL;
+        bool is_blank = text_is_blank(line_edit_text(&app->prompt), app->prompt.text.len);
         if (app->answers[BRANCH_BASELINE].is_stale)
-            update_notice(app, "r answers this text; i, then Up: older texts");
+            update_notice(app, "%si, then Up: older texts",
+                          is_blank ? "" : "r answers this text; ");
         return;
     }
     if (app->replaces_prompt)

@@ -34,6 +34,15 @@ START_TEST(a_shorter_list_keeps_a_valid_selection)
 }
 END_TEST
 
+/* While a page covers it, say. */
+START_TEST(a_list_without_rows_does_not_scroll)
+{
+    struct list l = {.n = 10, .selected = 4, .top = 2};
+    list_scroll(&l, 0);
+    ck_assert_uint_eq(l.top, 2);
+}
+END_TEST
+
 START_TEST(the_selection_stays_visible_and_no_row_is_wasted)
 {
     struct list l = {0};
@@ -59,6 +68,7 @@ Suite *suite_list(void)
     tcase_add_test(t, movement_stops_at_the_ends);
     tcase_add_test(t, an_empty_list_has_no_place_to_go);
     tcase_add_test(t, a_shorter_list_keeps_a_valid_selection);
+    tcase_add_test(t, a_list_without_rows_does_not_scroll);
     tcase_add_test(t, the_selection_stays_visible_and_no_row_is_wasted);
     suite_add_tcase(s, t);
     return s;
