@@ -84,7 +84,9 @@ static void draw_head(struct grid *g, struct rect r, const struct app *app)
     if (!app->reading)
         return;
     const struct reading *p = app->reading;
-    x += grid_printf(g, r, 0, x, STYLE_DIM, "%d token%s", p->tokens.n, &"s"[p->tokens.n == 1]) + 2;
+    x +=
+        grid_printf(g, r, 0, x, STYLE_DIM, "%d token%s", p->tokens.n, p->tokens.n == 1 ? "" : "s") +
+        2;
     if (!app->model.has_tokenizer)
         x += grid_str(g, r, 0, x, STYLE_WARNING, no_tokenizer(app, r.width)) + 2;
     if (app->is_reading_stale && (app->run == RUN_READING || app->reread_at > 0))
