@@ -160,8 +160,9 @@ static void take_typed(struct loop *l, struct buf *typed)
 
 static bool is_text(const struct loop *l, const struct event *e)
 {
-    return l->app->mode == MODE_EDIT && e->kind == EVENT_KEY && e->key >= KEY_SPACE &&
-           e->key < KEY_SPECIAL && e->key != KEY_RUBOUT;
+    bool is_typing = l->app->mode == MODE_EDIT || l->app->mode == MODE_FILTER;
+    return is_typing && e->kind == EVENT_KEY && e->key >= KEY_SPACE && e->key < KEY_SPECIAL &&
+           e->key != KEY_RUBOUT;
 }
 
 /* Keys that ncurses holds do not show up in poll, so all are taken. Characters that have arrived
