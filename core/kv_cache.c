@@ -45,8 +45,8 @@ int kv_cache_rewind(struct kv_cache *c, int n)
 {
     for (int l = 0; l < c->n_layers; l++) {
         const struct kv_layer *layer = &c->layers[l];
-        /* the last position may be run once more for its output */
-        if (layer->first_pos <= c->first_pos || layer->first_pos <= n - 1 - layer->window)
+        /* the last position may be run once more for its output, and sees n - window and on */
+        if (layer->first_pos <= c->first_pos || layer->first_pos <= n - layer->window)
             continue;
         kv_cache_restart(c, c->first_pos);
         return c->first_pos;

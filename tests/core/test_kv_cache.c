@@ -125,6 +125,24 @@ START_TEST(going_back_within_the_margin_keeps_what_is_there_and_beyond_it_starts
 }
 END_TEST
 
+START_TEST(what_gives_way_leaves_the_window_and_a_margin_to_the_slot)
+{
+    enum { FULL = WINDOW + 2 * KV_MARGIN, LEFT = KV_MARGIN };
+    struct kv_cache c;
+    kv_cache_init(&c, &model, 0, 2, DTYPE_F32);
+    put_all(&c, 0, FULL);
+    ck_assert_int_eq(kv_cache_span(&c, 0, FULL).first_pos, 0);
+    put_all(&c, FULL, FULL + 1);
+    ck_assert_int_eq(kv_cache_span(&c, 0, FULL + 1).first_pos, LEFT);
+    ck_assert_int_eq(kv_cache_span(&c, 1, FULL + 1).first_pos, 0);
+    check(&c, LEFT, FULL + 1);
+    /* position n - 1 may be run again: it sees WINDOW positions, itself among them */
+    ck_assert_int_eq(kv_cache_rewind(&c, LEFT + WINDOW), LEFT + WINDOW);
+    ck_assert_int_eq(kv_cache_rewind(&c, LEFT + WINDOW - 1), 0);
+    kv_cache_clear(&c);
+}
+END_TEST
+
 START_TEST(f16_is_within_2_to_the_minus_11)
 {
     struct kv_cache c;
@@ -176,6 +194,7 @@ Suite *suite_kv_cache(void)
     tcase_add_test(t, a_token_more_costs_a_long_text_few_slots);
     tcase_add_test(t, a_window_and_a_margin_stay_of_a_long_text);
     tcase_add_test(t, going_back_within_the_margin_keeps_what_is_there_and_beyond_it_starts_again);
+    tcase_add_test(t, what_gives_way_leaves_the_window_and_a_margin_to_the_slot);
     tcase_add_test(t, f16_is_within_2_to_the_minus_11);
     tcase_add_test(t, a_cache_of_no_layers_holds_any_number_of_positions);
     tcase_add_test(t, too_much_memory_is_an_error_that_names_the_size);
