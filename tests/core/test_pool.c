@@ -3,6 +3,7 @@
 #include "tests/support/runner.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -50,6 +51,53 @@ START_TEST(zero_means_all_cores)
     pool_set_threads(0);
     ck_assert_int_eq(pool_threads(), cpu_cores() < 64 ? cpu_cores() : 64);
     check_each_runs_once();
+    pool_set_threads(1);
+}
+END_TEST
+
+/* Ends when as many tasks have begun as there are threads. */
+struct meeting {
+    atomic_int n_here;
+    int n_threads;
+};
+
+static void meet(void *data, size_t task)
+{
+    struct meeting *m = data;
+    (void)task;
+    atomic_fetch_add(&m->n_here, 1);
+    while (atomic_load(&m->n_here) < m->n_threads)
+        sched_yield();
+}
+
+START_TEST(tasks_of_a_large_loop_run_at_the_same_time)
+{
+    for (int n_threads = 2; n_threads <= 4; n_threads++) {
+        struct meeting m = {0, n_threads};
+        pool_set_threads(n_threads);
+        pool_run(meet, &m, (size_t)n_threads, LARGE); /* one after the other, they never end */
+        ck_assert_int_eq(atomic_load(&m.n_here), n_threads);
+    }
+    pool_set_threads(1);
+}
+END_TEST
+
+/* Slowly enough for others to come in. */
+static void note_thread(void *data, size_t task)
+{
+    pthread_t *threads = data;
+    threads[task] = pthread_self();
+    for (int i = 0; i < 200; i++)
+        sched_yield();
+}
+
+START_TEST(a_small_loop_stays_on_its_caller)
+{
+    pthread_t threads[100];
+    pool_set_threads(4);
+    pool_run(note_thread, threads, 100, 1000);
+    for (int i = 0; i < 100; i++)
+        ck_assert(pthread_equal(threads[i], pthread_self()));
     pool_set_threads(1);
 }
 END_TEST
@@ -143,6 +191,8 @@ Suite *suite_pool(void)
     TCase *t = tcase_create("pool");
     tcase_add_test(t, every_task_runs_exactly_once);
     tcase_add_test(t, zero_means_all_cores);
+    tcase_add_test(t, tasks_of_a_large_loop_run_at_the_same_time);
+    tcase_add_test(t, a_small_loop_stays_on_its_caller);
     tcase_add_test(t, threads_that_fell_asleep_wake_up);
     tcase_add_test(t, a_task_may_use_the_pool_itself);
     tcase_add_test(t, several_threads_may_call_at_once);

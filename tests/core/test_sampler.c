@@ -69,6 +69,16 @@ START_TEST(top_p_keeps_the_smallest_set_that_reaches_it)
 }
 END_TEST
 
+START_TEST(a_set_that_reaches_top_p_exactly_is_large_enough)
+{
+    const float four[] = {1, 1, 1, 1};
+    for (int pos = 0; pos < 200; pos++) {
+        ck_assert_int_eq(sampler_choose(&(struct sampler){1, 0, 0.25f, 3}, four, 4, pos), 0);
+        ck_assert_int_le(sampler_choose(&(struct sampler){1, 0, 0.5f, 3}, four, 4, pos), 1);
+    }
+}
+END_TEST
+
 START_TEST(top_p_counts_probability_within_the_top_k)
 {
     const int kept[] = {10, 1};
@@ -152,6 +162,7 @@ Suite *suite_sampler(void)
     tcase_add_test(t, draws_follow_the_softmax_at_any_temperature);
     tcase_add_test(t, top_k_keeps_the_k_largest_and_their_proportions);
     tcase_add_test(t, top_p_keeps_the_smallest_set_that_reaches_it);
+    tcase_add_test(t, a_set_that_reaches_top_p_exactly_is_large_enough);
     tcase_add_test(t, top_p_counts_probability_within_the_top_k);
     tcase_add_test(t, zero_temperature_takes_the_first_maximum);
     tcase_add_test(t, the_same_seed_position_and_logits_give_the_same_token);

@@ -104,6 +104,31 @@ START_TEST(norm_ratio_is_the_mean_over_edited_prompt_positions)
 }
 END_TEST
 
+START_TEST(norm_ratio_forgets_what_a_new_prompt_changed)
+{
+    struct session *s = open_session(1, N_PROMPT), *fresh = open_session(1, 3 * N_PROMPT);
+    steer(s, 0, 1, STEER_BOTH, 0);
+    free(logits_of(s, 1));
+    int text[3 * N_PROMPT];
+    memcpy(text, ids, sizeof text);
+    text[4] = ids[4] + 1;
+    ck_assert_int_eq(session_set_prompt(s, text, 3 * N_PROMPT, &err), ERR_OK);
+    float kept = session_norm_ratio(s, 0, HOOK); /* of the first four positions */
+    ck_assert_int_eq(session_set_prompt(fresh, text, 4, &err), ERR_OK);
+    steer(fresh, 0, 1, STEER_BOTH, 0);
+    free(logits_of(fresh, 1));
+    ck_assert_double_eq_tol(kept, session_norm_ratio(fresh, 0, HOOK), 1e-4 * (double)kept);
+    ck_assert_int_eq(session_set_prompt(fresh, text, 3 * N_PROMPT, &err), ERR_OK);
+    free(logits_of(fresh, 1));
+    free(logits_of(s, 1));
+    float all = session_norm_ratio(s, 0, HOOK);
+    ck_assert_double_eq_tol(all, session_norm_ratio(fresh, 0, HOOK), 1e-4 * (double)all);
+    ck_assert(fabsf(all - kept) > 0.01f * all);
+    session_free(fresh);
+    session_free(s);
+}
+END_TEST
+
 /* --- several layers --- */
 
 enum { LOW = 1, HIGH = 3, N_LAYERS = 6 };
@@ -352,6 +377,7 @@ Suite *suite_session_steering(void)
     tcase_add_test(t, a_schedule_changes_only_its_positions);
     tcase_add_test(t, a_direction_of_another_width_is_refused);
     tcase_add_test(t, norm_ratio_is_the_mean_over_edited_prompt_positions);
+    tcase_add_test(t, norm_ratio_forgets_what_a_new_prompt_changed);
     tcase_add_test(t, edits_of_several_layers_equal_a_run_without_caches);
     tcase_add_test(t, edits_of_several_layers_may_come_and_go_in_mid_answer);
     tcase_add_test(t, a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below);

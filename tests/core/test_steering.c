@@ -83,6 +83,16 @@ START_TEST(threshold_adds_only_where_the_latent_is_below)
 }
 END_TEST
 
+START_TEST(a_latent_that_equals_the_threshold_is_not_below_it)
+{
+    memset(directions, 0, D * sizeof *directions);
+    directions[3] = 2;
+    h[3] = 1.5f;
+    check_edit(one_edit(INTERVENTION_THRESHOLD, 0, 3), 0, 0);
+    check_edit(one_edit(INTERVENTION_THRESHOLD, 0, 3.25f), 0, 3.25);
+}
+END_TEST
+
 START_TEST(project_out_leaves_no_projection)
 {
     double norm2 = project(directions + D, 1);
@@ -161,6 +171,16 @@ START_TEST(only_the_clamp_spares_the_prefix)
         }
         steering_clear(&s);
     }
+}
+END_TEST
+
+START_TEST(an_answer_is_not_spared_where_the_prompt_is_shorter_than_the_prefix)
+{
+    struct steering s = one_edit(INTERVENTION_CLAMP, 0, 9);
+    s.n_spared = 4;
+    for (int pos = 0; pos < 6; pos++)
+        ck_assert_int_eq(steering_reaches(&s, 0, pos, 2), pos >= 2);
+    steering_clear(&s);
 }
 END_TEST
 
@@ -261,10 +281,12 @@ Suite *suite_steering(void)
     tcase_add_test(t, add_adds_strength_times_the_direction);
     tcase_add_test(t, clamp_replaces_a_positive_latent_and_ignores_a_negative_one);
     tcase_add_test(t, threshold_adds_only_where_the_latent_is_below);
+    tcase_add_test(t, a_latent_that_equals_the_threshold_is_not_below_it);
     tcase_add_test(t, project_out_leaves_no_projection);
     tcase_add_test(t, edits_apply_in_order_each_to_the_result_of_the_one_before);
     tcase_add_test(t, the_schedule_decides_which_positions_change);
     tcase_add_test(t, only_the_clamp_spares_the_prefix);
+    tcase_add_test(t, an_answer_is_not_spared_where_the_prompt_is_shorter_than_the_prefix);
     tcase_add_test(t, strength_zero_changes_no_bit);
     tcase_add_test(t, a_copy_shares_nothing_with_its_original);
     tcase_add_test(t, factor_times_maximum_is_the_strength);

@@ -3,6 +3,7 @@
 #include "tests/support/runner.h"
 #include "tests/support/tmp_dir.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,65 @@ START_TEST(a_run_resumed_from_its_checkpoint_ends_with_the_same_weights)
 }
 END_TEST
 
+/* Nothing to predict: the gradient is zero. */
+static int nothing(void *data, long step, int shard, int *ids, int *targets, int *starts,
+                   struct err *err)
+{
+    int rc = count_on(data, step, shard, ids, targets, starts, err);
+    for (int i = 0; i < SEQS * T; i++)
+        targets[i] = -1;
+    return rc;
+}
+
+static struct trainer_options one_step(float clip, float weight_decay)
+{
+    struct trainer_options o = options(2, NULL);
+    o.n_steps = 1;
+    o.n_warmup = 0;
+    o.clip = clip;
+    o.adamw.weight_decay = weight_decay;
+    return o;
+}
+
+START_TEST(matrices_decay_and_norms_do_not)
+{
+    struct model_memory *before = fresh(), *after = fresh();
+    struct trainer_options o = one_step(1, 0.5f);
+    const struct layer *layer = &after->model.layers[1];
+    ck_assert_int_eq(trainer_run(after, &o, nothing, NULL, NULL, NULL), 0);
+    for (size_t i = 0; i < layer->wq.n_rows * layer->wq.n_cols; i++)
+        ck_assert_float_eq(after->params.layers[1].wq[i],
+                           (1 - 0.01f * 0.5f) * before->params.layers[1].wq[i]);
+    ck_assert_mem_ne(after->params.embed, before->params.embed, VOCAB * 16 * sizeof(float));
+    ck_assert_mem_eq(layer->norm_ffw_in, before->model.layers[1].norm_ffw_in, 16 * sizeof(float));
+    ck_assert_mem_eq(after->model.norm_final, before->model.norm_final, 16 * sizeof(float));
+    model_memory_free(before);
+    model_memory_free(after);
+}
+END_TEST
+
+static double largest_change(float clip)
+{
+    struct model_memory *before = fresh(), *after = fresh();
+    struct trainer_options o = one_step(clip, 0);
+    double largest = 0;
+    ck_assert_int_eq(trainer_run(after, &o, count_on, NULL, NULL, NULL), 0);
+    for (size_t i = 0; i < after->params.n_params; i++)
+        largest = fmax(largest, fabs((double)after->params.block[i] - before->params.block[i]));
+    model_memory_free(before);
+    model_memory_free(after);
+    return largest;
+}
+
+/* Adam's first step is of the size of the learning rate, but for gradients far below its eps. */
+START_TEST(a_long_gradient_is_cut_to_the_clip)
+{
+    ck_assert_double_eq_tol(largest_change(1), 0.01, 1e-4);
+    ck_assert_double_eq_tol(largest_change(1e6f), 0.01, 1e-4);
+    ck_assert_double_le(largest_change(1e-12f), 0.01 * 1e-3);
+}
+END_TEST
+
 START_TEST(a_failure_of_the_texts_ends_the_run)
 {
     struct model_memory *m = fresh();
@@ -152,6 +212,8 @@ Suite *suite_trainer(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, loss_falls_and_weights_do_not_depend_on_threads);
     tcase_add_test(t, a_run_resumed_from_its_checkpoint_ends_with_the_same_weights);
+    tcase_add_test(t, matrices_decay_and_norms_do_not);
+    tcase_add_test(t, a_long_gradient_is_cut_to_the_clip);
     tcase_add_test(t, a_failure_of_the_texts_ends_the_run);
     suite_add_tcase(s, t);
     return s;
