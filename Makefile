@@ -50,7 +50,7 @@ obj  = $(patsubst %.c,$(B)/%.o,$(1))
 DATA := $(call obj,$(call src,data))
 CORE := $(call obj,$(call src,core))
 TUI  := $(call obj,$(filter-out tui/main.c tui/screen.c,$(call src,tui)))
-# assets/demo holds programs (make_*.c, *_world.c have a main) and what they share
+# assets/demo holds programs (make_*.c and sample_*.c have a main) and what they share
 DEMO_PROGRAMS := $(sort $(wildcard assets/demo/make_*.c assets/demo/sample_*.c))
 DEMO := $(call obj,$(filter-out $(DEMO_PROGRAMS),$(call src,assets/demo)))
 # an archive: a test program takes from it what it uses, so support may use what lies above data
@@ -181,7 +181,7 @@ lint: ## layering rules, file sizes and formatting
 	 else echo 'lint: clang-format is not installed, layout not checked'; fi
 	@echo lint ok
 format: ## lay out all sources with clang-format
-	clang-format -i $(FORMATTED)
+	$(Q)clang-format -i $(FORMATTED)
 
 # --- install ---
 BIN := $(DESTDIR)$(PREFIX)/bin
@@ -190,12 +190,12 @@ SHARE := $(DESTDIR)$(PREFIX)/share/axscope
 BASH := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISH := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-DEMO_FILES = $(wildcard $(addprefix assets/demo/,config.json generation_config.json tokenizer.json \
-             tokenizer_config.json model.safetensors README.md examples.txt words.txt))
+DEMO_FILES := $(addprefix assets/demo/,config.json generation_config.json tokenizer.json \
+              tokenizer_config.json model.safetensors README.md examples.txt words.txt)
 install: all ## install program, man page, completions and demo (PREFIX, DESTDIR)
 	install -d $(BIN) $(MAN) $(SHARE)/demo $(BASH) $(ZSH) $(FISH)
 	install -m755 $(B)/$(NAME) $(BIN)/$(NAME)
-	install -m644 $(wildcard assets/$(NAME).1) $(MAN)
+	install -m644 assets/$(NAME).1 $(MAN)
 	install -m644 assets/completions/$(NAME).bash $(BASH)/$(NAME)
 	install -m644 assets/completions/$(NAME).zsh $(ZSH)/_$(NAME)
 	install -m644 assets/completions/$(NAME).fish $(FISH)/$(NAME).fish
