@@ -13,6 +13,12 @@
 /* AxBench's stand-in for a concept that never fired on the reference text. */
 #define ACT_MAX_DEFAULT 50.0f
 
+const char *intervention_name(enum intervention_kind kind)
+{
+    static const char *const names[] = {"add", "clamp", "threshold", "project out", "SAE clamp"};
+    return names[kind];
+}
+
 static struct steering_edit *take_edit(struct steering *s, float *direction, size_t d_model,
                                        int layer, struct intervention what)
 {

@@ -21,6 +21,8 @@ enum intervention_kind {
 
 enum steer_at { STEER_PROMPT = 1, STEER_GENERATED = 2, STEER_BOTH = 3, STEER_FROM = 4 };
 
+const char *intervention_name(enum intervention_kind kind); /* "add", "clamp", ... */
+
 struct intervention {
     enum intervention_kind kind;
     size_t concept; /* row of the dictionary */

@@ -226,14 +226,13 @@ int dump_file_layer(int *out, const struct dump_file *dump, int wanted, const ch
 int dump_file_resid(float **out, const struct dump_file *dump, int layer, struct err *err)
 {
     char name[32];
-    size_t n = 0;
+    const size_t n = dump->n_tokens * dump->d_model; /* a product the reader has checked */
     snprintf(name, sizeof name, PREFIX "%d", layer);
     const struct tensor *t = safetensors_find(dump->st, name);
     *out = NULL;
     if (!t)
         return err_set(err, ERR_FORMAT, "%s: holds no tensor called %s", dump->name, name);
-    float *resid =
-        size_mul(&n, dump->n_tokens, dump->d_model) ? mem_try_alloc(n, sizeof *resid) : NULL;
+    float *resid = mem_try_floats(dump->n_tokens, dump->d_model);
     if (!resid)
         return err_set(err, ERR_NOMEM, "%s: no memory for %zu residuals of width %zu", dump->name,
                        dump->n_tokens, dump->d_model);

@@ -83,6 +83,12 @@ void *mem_try_zalloc(size_t n, size_t size)
     return block;
 }
 
+float *mem_try_floats(size_t n_rows, size_t n_cols)
+{
+    size_t n;
+    return size_mul(&n, n_rows, n_cols) ? mem_try_alloc(n, sizeof(float)) : NULL;
+}
+
 void mem_return_large(void)
 {
 #ifdef __GLIBC__

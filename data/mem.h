@@ -20,6 +20,7 @@ char *mem_strndup(const char *s, size_t len); /* copies len bytes, adds a NUL */
 
 void *mem_try_alloc(size_t n, size_t size); /* 64-byte aligned; NULL if it does not fit */
 void *mem_try_zalloc(size_t n, size_t size);
+float *mem_try_floats(size_t n_rows, size_t n_cols); /* [n_rows, n_cols] as mem_try_alloc */
 
 /* From now on a block of a megabyte or more goes back to the system when it is freed, however many
  * have been freed before: caches that grow by copying leave no holes. For main() alone. */

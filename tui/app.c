@@ -174,12 +174,6 @@ bool app_steers(const struct app *app)
     return false;
 }
 
-const char *intervention_name(enum intervention_kind kind)
-{
-    static const char *const names[] = {"add", "clamp", "threshold", "project out"};
-    return names[kind];
-}
-
 int app_bar_rows(const struct app *app, size_t *rows)
 {
     int n = 0;

@@ -176,8 +176,7 @@ bool app_offers(const struct app *app, enum action action);
 
 /* Does any slot change anything? */
 bool app_steers(const struct app *app);
-const char *concept_sort_name(enum concept_sort sort);      /* "row", "act_max", ... */
-const char *intervention_name(enum intervention_kind kind); /* "add", "clamp", ... */
+const char *concept_sort_name(enum concept_sort sort); /* "row", "act_max", ... */
 
 /* Rows of bars under the tokens: pins, and the selected concept where it is not pinned. Returns
  * how many were written to rows [MAX_PINS + 1]. */

@@ -58,12 +58,6 @@ static int choose_layers(struct dump *d, struct err *err)
     return ERR_OK;
 }
 
-static float *try_floats(size_t rows, size_t columns)
-{
-    size_t n;
-    return size_mul(&n, rows, columns) ? mem_try_alloc(n, sizeof(float)) : NULL;
-}
-
 static int allocate(struct dump *d, struct err *err)
 {
     const struct model_config *config = &d->job->scope.model->config;
@@ -71,11 +65,11 @@ static int allocate(struct dump *d, struct err *err)
     bool complete = true;
     d->resid = mem_zalloc(d->n_layers, sizeof *d->resid);
     for (size_t i = 0; i < d->n_layers; i++) {
-        d->resid[i] = try_floats(n_tokens, (size_t)config->d_model);
+        d->resid[i] = mem_try_floats(n_tokens, (size_t)config->d_model);
         complete = complete && d->resid[i];
     }
     if (d->args->logits != DUMP_NO_LOGITS) {
-        d->logits = try_floats(d->args->logits == DUMP_ALL_LOGITS ? n_tokens : 1, n_vocab);
+        d->logits = mem_try_floats(d->args->logits == DUMP_ALL_LOGITS ? n_tokens : 1, n_vocab);
         complete = complete && d->logits;
     }
     if (complete)

@@ -83,8 +83,6 @@ static void json_answer(struct json_writer *w, const char *key, const struct com
     buf_clear(&text);
 }
 
-static const char *const kind_names[] = {"add", "clamp", "threshold", "project out", "SAE clamp"};
-
 static const struct label *label_of(const struct comparison *c, struct concept_ref ref)
 {
     return &c->job->set.dicts[ref.dict]->labels.rows[ref.row];
@@ -103,7 +101,7 @@ static void json_edits(struct json_writer *w, const struct comparison *c)
         const struct steering_edit *edit = &c->job->steering.edits[i];
         struct concept_ref ref = c->args->edits[i].ref;
         jw_object(w);
-        jw_key(w, "kind"), jw_string(w, kind_names[edit->what.kind]);
+        jw_key(w, "kind"), jw_string(w, intervention_name(edit->what.kind));
         jw_key(w, "layer"), jw_int(w, edit->layer);
         json_row(w, &c->job->set, ref);
         json_label(w, c->job->set.dicts[ref.dict], ref.row);
@@ -158,7 +156,7 @@ static void print_edit(const struct paint *p, const struct comparison *c, size_t
     struct concept_ref ref = c->args->edits[i].ref;
     struct buf name = {0};
     dict_set_row_name(&name, &c->job->set, ref);
-    printf("  %-11s ", kind_names[what->kind]);
+    printf("  %-11s ", intervention_name(what->kind));
     if (what->kind != INTERVENTION_PROJECT_OUT)
         printf("%10.4g ", what->strength);
     else

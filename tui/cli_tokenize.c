@@ -112,16 +112,6 @@ static int tokenize_messages(const struct args *args, const struct scope *scope,
 
 /* --- --lines --- */
 
-/* json.h hands out a NUL inside a string as the overlong C0 80. */
-static void restore_nuls(struct buf *out, const char *s)
-{
-    for (; *s; s++) {
-        bool is_nul = (unsigned char)s[0] == 0xC0 && (unsigned char)s[1] == 0x80;
-        buf_char(out, is_nul ? '\0' : *s);
-        s += is_nul;
-    }
-}
-
 static int line_text(struct buf *out, const char *line, size_t len, size_t number, struct err *err)
 {
     char name[48];
@@ -133,10 +123,7 @@ static int line_text(struct buf *out, const char *line, size_t len, size_t numbe
         return rc;
     }
     const struct json *root = json_root(doc);
-    const char *text = json_string(json_is_object(root) ? json_get(root, "text") : root);
-    if (text) {
-        restore_nuls(out, text);
-    } else {
+    if (!json_string_bytes(out, json_is_object(root) ? json_get(root, "text") : root)) {
         rc =
             err_set(err, ERR_FORMAT, "%s: neither a JSON string nor an object with \"text\"", name);
         err_hint(err, LINE_HINT);

@@ -6,12 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float *try_floats(size_t rows, size_t columns)
-{
-    size_t n;
-    return size_mul(&n, rows, columns) ? mem_try_alloc(n, sizeof(float)) : NULL;
-}
-
 /* One layer is what the session keeps; several take a run through all of them. */
 int dict_read_session(float **resid, const struct dict_set *set, struct session *session,
                       int branch, struct err *err)
@@ -19,7 +13,7 @@ int dict_read_session(float **resid, const struct dict_set *set, struct session 
     size_t n_tokens = (size_t)session_n_prompt(session), d_model = set->dicts[0]->d_model;
     memset(resid, 0, set->n * sizeof *resid);
     for (size_t d = 0; d < set->n; d++) {
-        resid[d] = try_floats(n_tokens, d_model);
+        resid[d] = mem_try_floats(n_tokens, d_model);
         if (!resid[d])
             return err_set(err, ERR_NOMEM, "no memory for the residuals of %zu tokens", n_tokens);
     }
@@ -59,7 +53,7 @@ static int refuse_memory(size_t n_tokens, size_t n_concepts, struct err *err)
 int dict_encode(float **acts, const struct dictionary *dict, const float *resid, size_t n_tokens,
                 bool is_signed, struct err *err)
 {
-    *acts = try_floats(n_tokens, dict->n_concepts);
+    *acts = mem_try_floats(n_tokens, dict->n_concepts);
     if (!*acts)
         return refuse_memory(n_tokens, dict->n_concepts, err);
     int rc = latents_encode(*acts, dict, resid, n_tokens, dict->d_model, is_signed, err);
@@ -76,7 +70,7 @@ int dict_encode_all(float **acts, const struct dict_set *set, const float *const
     size_t width = set->all.n_concepts;
     if (set->n == 1)
         return dict_encode(acts, set->dicts[0], resid[0], n_tokens, is_signed, err);
-    *acts = try_floats(n_tokens, width);
+    *acts = mem_try_floats(n_tokens, width);
     int rc = *acts ? ERR_OK : refuse_memory(n_tokens, width, err);
     for (size_t d = 0; d < set->n && rc == ERR_OK; d++) {
         size_t n = set->dicts[d]->n_concepts;

@@ -14,6 +14,7 @@ START_TEST(products_and_sums_that_overflow_are_refused)
     ck_assert(!size_mul(&out, SIZE_MAX / 2, 3));
     ck_assert(!size_add(&out, SIZE_MAX, 1));
     ck_assert_ptr_null(mem_try_alloc(SIZE_MAX / 4, 8));
+    ck_assert_ptr_null(mem_try_floats(SIZE_MAX / 4, 8));
 }
 END_TEST
 
