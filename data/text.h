@@ -43,6 +43,10 @@ int text_width_char(uint32_t cp);
  * taken together, since terminals differ on them. */
 int text_width(const char *s, size_t len);
 
+/* Bytes of the first row of a text that is wrapped at blanks to `width` columns: up to a blank,
+ * or as many characters as fit where a word is longer than that; at least one. */
+size_t text_wrap(const char *text, int width);
+
 /* Appends s with invalid bytes as <0xNN>; valid characters, control ones too, pass unchanged.
  * The result is valid UTF-8: for JSON strings. */
 void text_valid(struct buf *out, const char *s, size_t len);

@@ -1,6 +1,8 @@
 /* Display columns of characters, from the facts of the Unicode character database. */
 #include "data/text.h"
 
+#include <string.h>
+
 struct range {
     uint32_t first, last;
 };
@@ -138,15 +140,38 @@ int text_width_char(uint32_t cp)
     return range_holds(wide, sizeof wide / sizeof wide[0], cp) ? 2 : 1;
 }
 
+/* Columns of the character at s, whose length in bytes is *n. */
+static int width_at(const char *s, size_t len, size_t *n)
+{
+    uint32_t cp;
+    int used = utf8_decode(&cp, s, len);
+    int width = used ? text_width_char(cp) : -1;
+    *n = used ? (size_t)used : 1;
+    return width < 0 ? TEXT_ESCAPE_WIDTH : width;
+}
+
 int text_width(const char *s, size_t len)
 {
     int columns = 0;
     for (size_t i = 0; i < len;) {
-        uint32_t cp;
-        int n = utf8_decode(&cp, s + i, len - i);
-        int width = n ? text_width_char(cp) : -1;
-        columns += width < 0 ? TEXT_ESCAPE_WIDTH : width;
-        i += n ? (size_t)n : 1;
+        size_t n;
+        columns += width_at(s + i, len - i, &n);
+        i += n;
     }
     return columns;
+}
+
+size_t text_wrap(const char *text, int width)
+{
+    size_t len = strlen(text), at = 0, blank = 0;
+    for (int used = 0; at < len;) {
+        size_t n;
+        if (text[at] == ' ')
+            blank = at;
+        used += width_at(text + at, len - at, &n);
+        if (used > width && at > 0)
+            return blank > 0 ? blank : at;
+        at += n;
+    }
+    return len;
 }

@@ -1,6 +1,7 @@
 #include "tui/app.h"
 
 #include "tui/keymap.h"
+#include "tui/rect.h"
 
 #include <assert.h>
 #include <math.h>
@@ -96,6 +97,12 @@ int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t r
     return (app_heat_step(app, tokens, i, row, scale) + 3) / 4;
 }
 
+int app_bar_level(const struct app *app, float score)
+{
+    float share = app->unit == SCORE_RAW ? 0 : score * app->gain / score_full(app->unit);
+    return share > 0 ? min_int(STYLE_HEAT_LEVELS, (int)(share * STYLE_HEAT_LEVELS + 0.999f)) : 0;
+}
+
 const char *app_label(const struct app *app, size_t row)
 {
     return app->dict && row < app->dict->labels.n ? app->dict->labels.rows[row].text : "";
@@ -117,12 +124,17 @@ void app_row_name(char out[ROW_NAME_SIZE], const struct app *app, size_t row)
     buf_clear(&name);
 }
 
-bool app_is_pinned(const struct app *app, size_t row)
+int app_pin_of(const struct app *app, size_t row)
 {
     for (int i = 0; i < app->n_pins; i++)
         if (app->pins[i] == row)
-            return true;
-    return false;
+            return i + 1;
+    return 0;
+}
+
+bool app_is_pinned(const struct app *app, size_t row)
+{
+    return app_pin_of(app, row) > 0;
 }
 
 int app_slot_of(const struct app *app, size_t row)

@@ -157,6 +157,8 @@ int app_heat(const struct app *app, const struct tokens *tokens, int i, size_t r
 int app_heat_step(const struct app *app, const struct tokens *tokens, int i, size_t row,
                   float scale);
 float app_score(const struct app *app, size_t row, float act);
+/* Level 0..8 of the one bar a list has for a score, gain included; 0 for raw activations. */
+int app_bar_level(const struct app *app, float score);
 /* Does the concept fire in the prompt that was read: is its score above 0? */
 bool app_fires(const struct app *app, size_t row);
 float app_prompt_max(const struct app *app, size_t row);  /* 0 without a reading */
@@ -166,6 +168,7 @@ enum { ROW_NAME_SIZE = 24 };
 void app_row_name(char out[ROW_NAME_SIZE], const struct app *app, size_t row);
 int app_row_columns(const struct app *app); /* that lists leave for it */
 bool app_is_pinned(const struct app *app, size_t row);
+int app_pin_of(const struct app *app, size_t row);  /* its digit on screen, from 1; 0: none */
 int app_slot_of(const struct app *app, size_t row); /* -1: not in the rack */
 unsigned app_screen_bit(const struct app *app);     /* ON_READ ... */
 bool app_is_busy(const struct app *app);

@@ -136,13 +136,13 @@ void update_pin(struct app *app)
     if (!update_can_choose(app))
         return;
     app->is_pins_auto = false;
-    for (int i = 0; i < app->n_pins; i++)
-        if (app->pins[i] == app->selected) {
-            memmove(app->pins + i, app->pins + i + 1,
-                    (size_t)(app->n_pins - i - 1) * sizeof *app->pins);
-            app->n_pins--;
-            return;
-        }
+    int pin = app_pin_of(app, app->selected);
+    if (pin > 0) {
+        memmove(app->pins + pin - 1, app->pins + pin,
+                (size_t)(app->n_pins - pin) * sizeof *app->pins);
+        app->n_pins--;
+        return;
+    }
     if (app->n_pins == MAX_PINS) {
         update_notice(app, "%d pins are the most; Space on a pinned one removes it", MAX_PINS);
         return;

@@ -18,19 +18,11 @@ static void line(struct page *p, enum style style, const char *text)
 
 static void label_lines(struct page *p, const char *text)
 {
-    int width = p->r.width - 2 > 8 ? p->r.width - 2 : 8;
     while (*text) {
-        size_t len = strlen(text), cut = len;
-        while (text_width(text, cut) > width) {
-            size_t space = cut - 1;
-            while (space > 0 && text[space] != ' ')
-                space--;
-            cut = space > 0 ? space : utf8_complete_len(text, cut - 1);
-        }
+        size_t cut = text_wrap(text, max_int(8, p->r.width - 2));
         grid_text(p->g, p->r, p->y++, 1, STYLE_TITLE, 0, text, cut);
         text += cut;
-        while (*text == ' ')
-            text++;
+        text += strspn(text, " ");
     }
 }
 

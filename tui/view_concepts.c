@@ -73,20 +73,15 @@ static void draw_row(struct grid *g, struct rect r, int y, const struct app *app
                      bool selected)
 {
     grid_str(g, r, y, 0, STYLE_ACCENT, selected ? ">" : " ");
-    for (int k = 0; k < app->n_pins; k++)
-        if (app->pins[k] == row)
-            grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", k + 1);
+    if (app_pin_of(app, row))
+        grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", app_pin_of(app, row));
     if (app_slot_of(app, row) >= 0)
         grid_str(g, r, y, 2, STYLE_STEERED, "S");
     char name[ROW_NAME_SIZE];
     app_row_name(name, app, row);
     int x = 4 + grid_printf(g, r, y, 4, STYLE_ACCENT, "%-*s ", app_row_columns(app), name);
     float act = app_prompt_max(app, row);
-    float score = app_score(app, row, act) * app->gain;
-    int level = app->unit == SCORE_RAW || score <= 0
-                    ? 0
-                    : (int)(score / score_full(app->unit) * STYLE_HEAT_LEVELS + 0.999f);
-    grid_bar(g, r, y, x, 1, STYLE_BAR, level);
+    grid_bar(g, r, y, x, 1, STYLE_BAR, app_bar_level(app, app_score(app, row, act)));
     float shown = app->sort == SORT_ACT_MAX && app->dict->act_max ? app->dict->act_max[row] : act;
     if (shown > 0) {
         char text[16];

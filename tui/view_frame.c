@@ -8,6 +8,11 @@ void view_divider(struct grid *g, struct rect r)
         grid_str(g, line, y, 0, STYLE_RULE, g->ascii ? "|" : "│");
 }
 
+void view_rule(struct grid *g, struct rect r, enum style style)
+{
+    grid_repeat(g, r, 0, 0, r.width, style, g->ascii ? "-" : "─");
+}
+
 static void draw_screen(struct grid *g, const struct app *app)
 {
     switch (app->screen) {

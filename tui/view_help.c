@@ -2,6 +2,8 @@
 #include "tui/layout.h"
 #include "tui/views.h"
 
+#include "data/text.h"
+
 #include <string.h>
 
 enum { KEY_COLUMNS = 15, TWO_COLUMNS = 100 };
@@ -62,17 +64,11 @@ struct column {
     int y;
 };
 
-/* Wraps ASCII text at blanks from column x on; takes at least one row. */
+/* Wraps text at blanks from column x on; takes at least one row. */
 static void wrapped(struct column *c, int x, enum style style, const char *text)
 {
-    size_t width = c->r.width - x - 1 > 8 ? (size_t)(c->r.width - x - 1) : 8;
     do {
-        size_t len = strlen(text), cut = len;
-        for (cut = len; cut > width;)
-            do
-                cut--;
-            while (cut > 0 && text[cut] != ' ');
-        cut = cut > 0 ? cut : len < width ? len : width;
+        size_t cut = text_wrap(text, max_int(8, c->r.width - x - 1));
         if (c->g)
             grid_text(c->g, c->r, c->y, x, style, 0, text, cut);
         c->y++;
@@ -178,7 +174,7 @@ void view_help(struct grid *g, struct rect r, const struct app *app)
         return;
     int pages = (total + visible - 1) / visible;
     int page = app->help_top + visible >= total ? pages : app->help_top / visible + 1;
-    grid_repeat(g, r, 0, 0, r.width, STYLE_RULE, g->ascii ? "-" : "─");
+    view_rule(g, r, STYLE_RULE);
     grid_printf(g, r, 0, 2, STYLE_ACCENT,
                 page < pages ? " more: j k, Space  %d/%d " : " end: k, g  %d/%d ", page, pages);
 }

@@ -152,9 +152,7 @@ static size_t shared_words(const struct app *app, const size_t *rows, int n, int
 static void draw_chip(struct grid *g, struct rect r, const struct app *app, const size_t *rows,
                       int n, int i, bool pins)
 {
-    int pin = 0;
-    for (int k = 0; k < app->n_pins; k++)
-        pin = app->pins[k] == rows[i] ? k + 1 : pin;
+    int pin = app_pin_of(app, rows[i]);
     bool tint = app->has_selected && rows[i] == app->selected;
     char key[8] = "tint";
     if (pins)
@@ -304,19 +302,14 @@ static void list_row(struct grid *g, struct rect r, int y, const struct app *app
 {
     char act[16], score[16];
     format_value(act, entry->act);
-    format_value(score, app_score(app, entry->row, entry->act));
-    int pin = 0;
-    for (int k = 0; k < app->n_pins; k++)
-        pin = app->pins[k] == entry->row ? k + 1 : pin;
+    float own = app_score(app, entry->row, entry->act);
+    format_value(score, own);
+    int pin = app_pin_of(app, entry->row);
     grid_str(g, r, y, 0, STYLE_ACCENT, selected ? ">" : " ");
     if (pin)
         grid_printf(g, r, y, 1, STYLE_ACCENT, "%d", pin);
-    float share = app_score(app, entry->row, entry->act) * app->gain;
-    int level = app->unit == SCORE_RAW
-                    ? 0
-                    : (int)(share / score_full(app->unit) * STYLE_HEAT_LEVELS + 0.999f);
-    grid_bar(g, r, y, 2, 1, STYLE_BAR, level);
-    enum style style = share > 0 ? STYLE_TEXT : STYLE_DIM; /* below its threshold */
+    grid_bar(g, r, y, 2, 1, STYLE_BAR, app_bar_level(app, own));
+    enum style style = own > 0 ? STYLE_TEXT : STYLE_DIM; /* below its threshold */
     int x = 4 + grid_printf(g, r, y, 4, style, "%6s ", score);
     if (shows_act(app, r))
         x += grid_printf(g, r, y, x, style, "%6s ", act);
@@ -359,6 +352,6 @@ void view_read(struct grid *g, const struct app *app)
     view_concept(g, l.detail, app);
     view_divider(g, l.detail);
     if (!rect_is_empty(l.rule))
-        grid_repeat(g, l.rule, 0, 0, l.rule.width, STYLE_RULE, g->ascii ? "-" : "─");
+        view_rule(g, l.rule, STYLE_RULE);
     view_answers(g, l.answers, app);
 }

@@ -190,17 +190,10 @@ void view_status(struct grid *g, struct rect r, const struct app *app)
 static int wrap_line(struct grid *g, struct rect r, int y, enum style style, const char *text)
 {
     while (*text && y < r.height) {
-        size_t len = strlen(text), cut = len;
-        while (text_width(text, cut) > r.width - 2 && cut > 1) {
-            size_t space = cut;
-            while (space > 1 && text[space - 1] != ' ')
-                space--;
-            cut = space > 1 ? space - 1 : cut - 1;
-        }
+        size_t cut = text_wrap(text, r.width - 2);
         grid_text(g, r, y++, 1, style, 0, text, cut);
         text += cut;
-        while (*text == ' ')
-            text++;
+        text += strspn(text, " ");
     }
     return y;
 }
@@ -215,7 +208,7 @@ void view_error(struct grid *g, struct rect r, const struct app *app)
     box = rect_take_bottom(&box, rows);
     for (int y = 0; y < box.height; y++)
         grid_repeat(g, box, y, 0, box.width, STYLE_TEXT, " ");
-    grid_repeat(g, box, 0, 0, box.width, STYLE_ERROR, g->ascii ? "-" : "─");
+    view_rule(g, box, STYLE_ERROR);
     int y = wrap_line(g, box, 1, STYLE_ERROR, app->err.message);
     if (app->err.hint[0])
         y = wrap_line(g, box, y, STYLE_TEXT, app->err.hint);

@@ -161,7 +161,7 @@ void view_steer(struct grid *g, const struct app *app)
     draw_rack(g, l.rack, app);
     draw_effect(g, l.effect, app);
     if (!rect_is_empty(l.rule))
-        grid_repeat(g, l.rule, 0, 0, l.rule.width, STYLE_RULE, g->ascii ? "-" : "─");
+        view_rule(g, l.rule, STYLE_RULE);
     draw_prompt(g, l.prompt, app);
     if (!rect_is_empty(l.legend))
         view_legend(g, l.legend, app, false);

@@ -74,7 +74,7 @@ static void draw_number(const struct painter *p, int y, const struct flow *flow,
     char text[16], next[16] = "";
     int end = p->area.width;
     number_text(p, span->token, text);
-    if (i + 1 < flow->n && span[1].token == span->token) /* stands under its last part */
+    if (i + 1 < flow->n && flow->spans[i + 1].token == span->token) /* stands under its last part */
         return;
     for (size_t k = i + 1; k < flow->n && flow->spans[k].row == span->row && !next[0]; k++) {
         number_text(p, flow->spans[k].token, next);
@@ -116,10 +116,7 @@ static void draw_margin(const struct painter *p, struct rect r, int n_text_rows)
     for (int row = 0; row < n_text_rows; row++)
         for (int i = 0; i < p->paint->n_rows; i++) {
             int y = row * p->per_row + 1 + i;
-            int pin = 0;
-            for (int k = 0; k < p->app->n_pins; k++)
-                if (p->app->pins[k] == p->paint->rows[i])
-                    pin = k + 1;
+            int pin = app_pin_of(p->app, p->paint->rows[i]);
             if (pin)
                 grid_printf(p->g, r, y, 0, STYLE_ACCENT, "%d", pin);
             else

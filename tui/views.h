@@ -24,6 +24,7 @@ void view_answers(struct grid *g, const struct rect areas[N_BRANCHES], const str
 void view_concept(struct grid *g, struct rect r, const struct app *app);
 int view_concept_rows(const struct app *app, int width); /* rows of the whole page */
 void view_divider(struct grid *g, struct rect r);        /* a line left of r, if there is room */
+void view_rule(struct grid *g, struct rect r, enum style style); /* across its first row */
 void view_prompt_editor(struct grid *g, struct rect r, const struct app *app);
 void view_legend(struct grid *g, struct rect r, const struct app *app, bool pins);
 

@@ -132,6 +132,23 @@ START_TEST(a_byte_order_mark_is_known_at_the_beginning_alone)
 }
 END_TEST
 
+START_TEST(rows_end_at_blanks_or_where_a_word_is_too_long)
+{
+    ck_assert_uint_eq(text_wrap("", 5), 0);
+    ck_assert_uint_eq(text_wrap("a few words", 11), 11);
+    ck_assert_uint_eq(text_wrap("a few words", 10), 5);
+    ck_assert_uint_eq(text_wrap("a few words", 5), 5);
+    ck_assert_uint_eq(text_wrap("a few words", 4), 1);
+    ck_assert_uint_eq(text_wrap("longer than that", 4), 4);
+    ck_assert_uint_eq(text_wrap("\xe4\xb8\xad\xe6\x96\x87", 3), 3); /* two columns each */
+    ck_assert_uint_eq(text_wrap("\xe4\xb8\xad\xe6\x96\x87", 1), 3); /* one at least */
+    ck_assert_uint_eq(text_wrap("e\xcc\x81"
+                                "e\xcc\x81",
+                                1),
+                      3); /* a mark stays with its letter */
+}
+END_TEST
+
 START_TEST(a_suffix_is_the_end_or_all_of_a_text)
 {
     ck_assert(text_ends_with("a.npy", ".npy"));
@@ -191,6 +208,7 @@ Suite *suite_text(void)
     tcase_add_test(t, the_first_invalid_byte_is_found);
     tcase_add_test(t, blanks_and_line_breaks_alone_are_a_blank_text);
     tcase_add_test(t, a_byte_order_mark_is_known_at_the_beginning_alone);
+    tcase_add_test(t, rows_end_at_blanks_or_where_a_word_is_too_long);
     tcase_add_test(t, a_suffix_is_the_end_or_all_of_a_text);
     tcase_add_test(t, widths_follow_unicode);
     tcase_add_test(t, whatever_is_written_is_valid_and_harmless);
