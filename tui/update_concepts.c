@@ -64,16 +64,18 @@ static enum concept_order order_of(const struct app *app)
 
 void update_order(struct app *app)
 {
-    size_t total = app->dict ? app->dict->n_concepts : 0;
+    if (!app->dict)
+        return;
+    size_t total = app->dict->n_concepts;
     struct concept_matches list = {.n = app->has_filter ? app->matches.n : total};
     if (!app->order)
         app->order = mem_alloc(total ? total : 1, sizeof *app->order);
     list.rows = mem_zalloc(list.n ? list.n : 1, sizeof *list.rows);
     for (size_t i = 0; i < list.n; i++)
         list.rows[i] = app->has_filter ? app->matches.rows[i] : (struct concept_match){.row = i};
-    if (app->dict && app->genre >= 0)
+    if (app->genre >= 0)
         concept_matches_keep_genre(&list, (enum genre)app->genre, &app->dict->labels);
-    if (app->dict && order_of(app) != ORDER_ROW)
+    if (order_of(app) != ORDER_ROW)
         concept_matches_sort(&list, order_of(app), &app->dict->labels, app->dict->act_max);
     for (size_t i = 0; i < list.n; i++)
         app->order[i] = list.rows[i].row;

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const struct cmd *find(const struct cmds *commands, enum cmd_kind kind)
 {
@@ -85,46 +84,6 @@ static void press(struct app *app, int key, int times)
     for (int i = 0; i < times; i++)
         fake_key(app, key, NULL);
 }
-
-START_TEST(the_list_is_sorted_by_what_says_something_about_it)
-{
-    struct app app;
-    fake_app(&app, FAKE_LOADING, 24, 80); /* nothing was read: nothing fires */
-    fake_keys(&app, "2s");
-    ck_assert_int_eq(app.sort, SORT_ACT_MAX);
-    fake_keys(&app, "s");
-    ck_assert_int_eq(app.sort, SORT_LABEL); /* without a filter there is no relevance */
-    for (size_t i = 1; i < app.concept_list.n; i++)
-        ck_assert_int_le(
-            strcasecmp(app_label(&app, app.order[i - 1]), app_label(&app, app.order[i])), 0);
-    fake_keys(&app, "s");
-    ck_assert_int_eq(app.sort, SORT_ROW);
-    app_clear(&app);
-    fake_app(&app, FAKE_STEERED, 24, 80);
-    fake_keys(&app, "2s");
-    ck_assert_int_eq(app.sort, SORT_FIRES);
-    ck_assert_uint_eq(app.order[0], app.reading->top[0].row);
-    ck_assert_uint_eq(app.order[app.concept_list.selected], app.selected);
-    app_clear(&app);
-}
-END_TEST
-
-START_TEST(a_genre_is_listed_alone_until_escape)
-{
-    struct app app;
-    fake_app(&app, FAKE_STEERED, 24, 80);
-    fake_keys(&app, "2ff"); /* text, then code */
-    ck_assert_uint_eq(app.concept_list.n, 4);
-    for (size_t i = 0; i < app.concept_list.n; i++)
-        ck_assert_int_eq(app.dict->labels.rows[app.order[i]].genre, GENRE_CODE);
-    ck_assert_uint_eq(app.selected, app.order[app.concept_list.selected]);
-    fake_key(&app, KEY_ESCAPE, NULL);
-    ck_assert_uint_eq(app.concept_list.n, FAKE_CONCEPTS);
-    press(&app, 'f', 5); /* text, code, math, other, all */
-    ck_assert_int_eq(app.genre, -1);
-    app_clear(&app);
-}
-END_TEST
 
 START_TEST(a_fuzzy_filter_puts_the_best_match_first_and_selects_it)
 {
@@ -754,8 +713,6 @@ Suite *suite_update(void)
     tcase_add_test(t, the_first_example_is_read_then_answered);
     tcase_add_test(t, a_warning_of_the_opened_files_is_the_first_notice);
     tcase_add_test(t, labels_can_be_filtered_before_the_model_is_there);
-    tcase_add_test(t, the_list_is_sorted_by_what_says_something_about_it);
-    tcase_add_test(t, a_genre_is_listed_alone_until_escape);
     tcase_add_test(t, a_fuzzy_filter_puts_the_best_match_first_and_selects_it);
     tcase_add_test(t, help_scrolls_by_pages_to_its_end);
     tcase_add_test(t, a_bad_pattern_keeps_the_last_good_result);
