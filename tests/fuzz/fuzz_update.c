@@ -130,6 +130,11 @@ static void fill_run_event(struct event *e, struct input *in, const struct app *
     }
 }
 
+static struct model_info model(void)
+{
+    return (struct model_info){.name = mem_strdup("model"), .has_tokenizer = true};
+}
+
 static struct event next_event(struct input *in, const struct app *app, double seconds)
 {
     struct event e = {.kind = (enum event_kind)(take(in) % (EVENT_DONE + 1)), .seconds = seconds};
@@ -159,9 +164,15 @@ static struct event next_event(struct input *in, const struct app *app, double s
     case EVENT_DETAIL:
         e.detail = detail(in);
         break;
-    case EVENT_OPENED:
+    case EVENT_OPENED: /* once, after whatever was pressed before */
+        e.opened.dict = dictionary();
+        e.kind = app->dict ? EVENT_TICK : EVENT_OPENED;
+        break;
     case EVENT_MODEL:
-        e.kind = EVENT_TICK;
+        if (app->model.name)
+            e.kind = EVENT_TICK;
+        else
+            e.model = model();
         break;
     default:
         fill_run_event(&e, in, app);
@@ -181,8 +192,7 @@ static void open_files(struct app *app, struct input *in)
     struct event opened = {.kind = EVENT_OPENED}, model = {.kind = EVENT_MODEL};
     opened.opened.dict = take(in) % 8 ? dictionary() : NULL;
     send(app, opened);
-    model.model.name = mem_strdup("model");
-    model.model.has_tokenizer = true;
+    model.model = model();
     send(app, model);
 }
 
