@@ -60,8 +60,8 @@ const char *isa_name(enum isa isa)
     return names[isa];
 }
 
-/* The set that the environment names, N_ISAS if there is none of that name; false: it names none.
- */
+/* The set that the environment names, N_ISAS, which nothing has, if there is none of that name;
+ * false: it names none. */
 static bool forced_isa(enum isa *out)
 {
     const char *name = getenv("AXSCOPE_ISA");
@@ -77,7 +77,7 @@ static bool forced_isa(enum isa *out)
 int isa_check_forced(struct err *err)
 {
     enum isa forced;
-    if (!forced_isa(&forced) || (forced < N_ISAS && isa_has(forced)))
+    if (!forced_isa(&forced) || isa_has(forced))
         return ERR_OK;
     if (forced < N_ISAS)
         err_set(err, ERR_ARG, "AXSCOPE_ISA=%s: this processor lacks those instructions",
@@ -93,7 +93,7 @@ int isa_check_forced(struct err *err)
 static enum isa choose(void)
 {
     enum isa forced;
-    return forced_isa(&forced) && forced < N_ISAS && isa_has(forced) ? forced : isa_best();
+    return forced_isa(&forced) && isa_has(forced) ? forced : isa_best();
 }
 
 /* One more than the set in use; 0: not chosen yet. Two threads that choose at once choose the

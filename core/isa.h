@@ -36,7 +36,7 @@ bool isa_uses_avx2(void);
 bool isa_has(enum isa isa);
 enum isa isa_best(void);
 
-/* Uses another set from now on; for tests. It must be one the processor has. */
+/* Uses another set from now on, to compare the two. It must be one the processor has. */
 void isa_use(enum isa isa);
 
 #endif

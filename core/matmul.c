@@ -15,10 +15,8 @@
 #include <pthread.h>
 #include <stdint.h>
 
-/* From this many rows on OpenBLAS, which packs its operands, beats the fused kernel. */
-#ifndef MATMUL_MANY_ROWS
+/* From this many rows on OpenBLAS, which packs its operands, beats the fused kernel in plain C. */
 #define MATMUL_MANY_ROWS 64
-#endif
 
 /* Tiles are the unit of work of a thread. Their sizes depend on the shapes alone, never on the
  * number of threads: so neither do the sums. Columns are cut between blocks of weights, all of
@@ -54,7 +52,7 @@ static size_t few_tile_out(size_t n_out)
     return n_out < 16 * FEW_TILE_OUT ? FEW_TILE_OUT / 2 : FEW_TILE_OUT;
 }
 
-/* --- instruction set and threads --- */
+/* --- instruction set and OpenBLAS --- */
 
 const struct matmul_kernels *matmul_kernels_in_use(void)
 {
