@@ -109,6 +109,22 @@ START_TEST(a_model_that_takes_more_than_there_is_is_refused_unless_forced)
 }
 END_TEST
 
+START_TEST(only_what_will_run_is_planned_for)
+{
+    struct scope scope;
+    struct err err;
+    const struct scope_options o = options(MINI, NULL); /* 6 layers, the hook is 3 */
+    ck_assert_int_eq(open_with(&scope, o, SCOPE_MODEL | SCOPE_DICT, &err), ERR_OK);
+    struct memory_plan all = scope_memory_plan(&scope, &o, SCOPE_MODEL);
+    struct memory_plan reads = scope_memory_plan(&scope, &o, SCOPE_MODEL | SCOPE_READS);
+    struct memory_plan lens = scope_memory_plan(&scope, &o, SCOPE_MODEL | SCOPE_LENS);
+    ck_assert(all.n_layers == 6 && all.n_upper == 2 && all.has_logits);
+    ck_assert(reads.n_layers == 4 && reads.n_upper == 0 && !reads.has_logits);
+    ck_assert(lens.n_layers == 0 && lens.n_upper == 0 && lens.has_logits);
+    scope_close(&scope);
+}
+END_TEST
+
 START_TEST(the_layer_flag_wins_over_the_dictionary)
 {
     struct scope scope;
@@ -264,8 +280,8 @@ START_TEST(the_demo_is_taken_only_without_both_flags)
 }
 END_TEST
 
-/* A folder with the demo's tokenizer and this chat template, or none. */
-static void check_chat(const char *template, bool is_chat, const char *lacks)
+/* A folder with this chat template, or none, and a tokenizer, or the demo's. */
+static void check_chat(const char *template, const char *tokenizer, bool is_chat, const char *lacks)
 {
     struct scope scope;
     struct err err;
@@ -273,7 +289,10 @@ static void check_chat(const char *template, bool is_chat, const char *lacks)
     char demo[512], link[600], *dir = tmp_dir_new();
     absolute(demo, sizeof demo, "assets/demo/tokenizer.json");
     snprintf(link, sizeof link, "%s/tokenizer.json", dir);
-    ck_assert_int_eq(symlink(demo, link), 0);
+    if (tokenizer)
+        free(tmp_dir_write(dir, "tokenizer.json", tokenizer, strlen(tokenizer)));
+    else
+        ck_assert_int_eq(symlink(demo, link), 0);
     free(tmp_dir_write(dir, "config.json", "{}", 2));
     buf_printf(&config, "{\"chat_template\":\"%s\"}", template ? template : "");
     if (template)
@@ -288,9 +307,13 @@ static void check_chat(const char *template, bool is_chat, const char *lacks)
 
 START_TEST(a_model_with_a_template_of_gemmas_form_is_a_chat_model)
 {
-    check_chat("<start_of_turn>model<end_of_turn>", true, NULL);
-    check_chat("<|im_start|>assistant<|im_end|>", false, "<start_of_turn>");
-    check_chat(NULL, false, NULL);
+    static const char gemma[] = "<start_of_turn>model<end_of_turn>";
+    static const char no_markers[] =
+        "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}";
+    check_chat(gemma, NULL, true, NULL);
+    check_chat("<|im_start|>assistant<|im_end|>", NULL, false, "<start_of_turn>");
+    check_chat(NULL, NULL, false, NULL);
+    check_chat(gemma, no_markers, false, NULL);
 }
 END_TEST
 
@@ -368,6 +391,7 @@ Suite *suite_scope(void)
     tcase_add_test(t, what_does_not_fit_is_refused);
     tcase_add_test(t, weights_are_quantised_where_they_are_used);
     tcase_add_test(t, a_model_that_takes_more_than_there_is_is_refused_unless_forced);
+    tcase_add_test(t, only_what_will_run_is_planned_for);
     tcase_add_test(t, the_layer_flag_wins_over_the_dictionary);
     tcase_add_test(t, hub_names_are_found_under_both_names_of_a_dictionary);
     tcase_add_test(t, a_chat_dictionary_on_a_base_model_is_warned_of_by_name_only);

@@ -316,6 +316,21 @@ START_TEST(answers_are_kept_at_further_layers_before_their_edits)
 }
 END_TEST
 
+START_TEST(only_so_many_layers_are_kept)
+{
+    int layers[SESSION_MAX_KEPT + 1];
+    struct session *s = open_at(0, 1, 1);
+    for (int i = 0; i <= SESSION_MAX_KEPT; i++)
+        layers[i] = i + 1;
+    model->config.n_layers = SESSION_MAX_KEPT + 2; /* nothing is run */
+    ck_assert_int_eq(session_keep_layers(s, layers, SESSION_MAX_KEPT, &err), ERR_OK);
+    ck_assert_int_eq(session_keep_layers(s, layers, SESSION_MAX_KEPT, &err), ERR_OK);
+    ck_assert_int_eq(session_keep_layers(s, layers, SESSION_MAX_KEPT + 1, &err), ERR_LIMIT);
+    model->config.n_layers = N_LAYERS;
+    session_free(s);
+}
+END_TEST
+
 START_TEST(norm_ratio_is_told_for_each_edited_layer)
 {
     struct steering steering = several_edits();
@@ -382,6 +397,7 @@ Suite *suite_session_steering(void)
     tcase_add_test(t, edits_of_several_layers_may_come_and_go_in_mid_answer);
     tcase_add_test(t, a_dump_is_before_the_edits_of_its_own_layer_and_after_those_below);
     tcase_add_test(t, answers_are_kept_at_further_layers_before_their_edits);
+    tcase_add_test(t, only_so_many_layers_are_kept);
     tcase_add_test(t, norm_ratio_is_told_for_each_edited_layer);
     tcase_add_test(t, an_edit_outside_the_upper_layers_is_refused_and_changes_nothing);
     suite_add_tcase(s, t);
