@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #define LAST_OF_FRAME "q quit" /* at the right end of the last line of every screen */
-#define FIRST_ROW "#0"         /* of the list of concepts */
-#define LIST_KEY "2"
+#define LIST_KEY "2"           /* to the list of concepts, which is scrolled to the selected one */
+#define LIST_TAB "[2 Concepts]"
+#define ROW_MARK "#" /* begins the name of every row, and stands nowhere else on that screen */
 
 enum { MAX_ARGS = 20, MAX_SECONDS = 20 };
 
@@ -67,7 +68,9 @@ static int start_once(double *frame, double *labels, const struct args *args, st
     if (rc == ERR_OK)
         rc = pty_type(&pty, LIST_KEY, err);
     if (rc == ERR_OK)
-        rc = pty_expect(&pty, FIRST_ROW, MAX_SECONDS, err);
+        rc = pty_expect(&pty, LIST_TAB, MAX_SECONDS, err);
+    if (rc == ERR_OK)
+        rc = pty_expect(&pty, ROW_MARK, MAX_SECONDS, err);
     *labels = bench_now() - start;
     pty_stop(&pty);
     return rc;

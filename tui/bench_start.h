@@ -7,7 +7,7 @@
 
 /* Runs this program's screens on the same files in a pseudo terminal of 80 x 24 and adds, from the
  * fork on: "first_frame" (the last line of a frame has arrived) and "labels" (the list of concepts,
- * which is asked for when the first frame is there, shows row 0: from then on it can be
+ * which is asked for when the first frame is there, shows rows: from then on it can be
  * searched). */
 void bench_start(struct bench *b, const struct args *args);
 
