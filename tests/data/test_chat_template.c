@@ -6,27 +6,10 @@
 #include <string.h>
 
 static struct err err;
-static char *dir;
-
-static void set_up(void)
-{
-    dir = tmp_dir_new();
-}
-
-static void tear_down(void)
-{
-    tmp_dir_free(dir);
-}
-
-static void put(const char *name, const char *text)
-{
-    free(tmp_dir_write(dir, name, text, strlen(text)));
-}
-
 static void check_template(const char *want)
 {
     char *text;
-    ck_assert_msg(chat_template_read(&text, dir, &err) == ERR_OK, "%s", err.message);
+    ck_assert_msg(chat_template_read(&text, test_dir, &err) == ERR_OK, "%s", err.message);
     if (want)
         ck_assert_str_eq(text, want);
     else
@@ -37,31 +20,33 @@ static void check_template(const char *want)
 START_TEST(a_folder_without_a_template_has_none)
 {
     check_template(NULL);
-    put("tokenizer_config.json", "{\"bos_token\":\"<bos>\"}");
+    test_dir_put("tokenizer_config.json", "{\"bos_token\":\"<bos>\"}");
     check_template(NULL);
-    put("tokenizer_config.json", "{\"chat_template\":null}");
+    test_dir_put("tokenizer_config.json", "{\"chat_template\":null}");
     check_template(NULL);
-    put("tokenizer_config.json", "{\"chat_template\":[]}");
+    test_dir_put("tokenizer_config.json", "{\"chat_template\":[]}");
     check_template(NULL);
 }
 END_TEST
 
 START_TEST(the_key_is_a_text_or_a_list_of_named_ones)
 {
-    put("tokenizer_config.json", "{\"chat_template\":\"T\"}");
+    test_dir_put("tokenizer_config.json", "{\"chat_template\":\"T\"}");
     check_template("T");
-    put("tokenizer_config.json", "{\"chat_template\":[{\"name\":\"tools\",\"template\":\"A\"},"
-                                 "{\"name\":\"default\",\"template\":\"B\"}]}");
+    test_dir_put("tokenizer_config.json",
+                 "{\"chat_template\":[{\"name\":\"tools\",\"template\":\"A\"},"
+                 "{\"name\":\"default\",\"template\":\"B\"}]}");
     check_template("B");
-    put("tokenizer_config.json", "{\"chat_template\":[{\"name\":\"tools\",\"template\":\"A\"}]}");
+    test_dir_put("tokenizer_config.json",
+                 "{\"chat_template\":[{\"name\":\"tools\",\"template\":\"A\"}]}");
     check_template("A");
 }
 END_TEST
 
 START_TEST(a_file_of_its_own_wins)
 {
-    put("tokenizer_config.json", "{\"chat_template\":\"T\"}");
-    put("chat_template.jinja", "J\n");
+    test_dir_put("tokenizer_config.json", "{\"chat_template\":\"T\"}");
+    test_dir_put("chat_template.jinja", "J\n");
     check_template("J\n");
 }
 END_TEST
@@ -69,8 +54,8 @@ END_TEST
 START_TEST(a_broken_file_is_an_error)
 {
     char *text;
-    put("tokenizer_config.json", "{\"chat_template\":");
-    ck_assert_int_eq(chat_template_read(&text, dir, &err), ERR_FORMAT);
+    test_dir_put("tokenizer_config.json", "{\"chat_template\":");
+    ck_assert_int_eq(chat_template_read(&text, test_dir, &err), ERR_FORMAT);
     ck_assert_ptr_null(text);
     ck_assert_ptr_nonnull(strstr(err.message, "tokenizer_config.json"));
 }
@@ -95,7 +80,7 @@ Suite *suite_chat_template(void)
 {
     Suite *s = suite_create("chat_template");
     TCase *t = tcase_create("chat_template");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(t, a_folder_without_a_template_has_none);
     tcase_add_test(t, the_key_is_a_text_or_a_list_of_named_ones);
     tcase_add_test(t, a_file_of_its_own_wins);

@@ -14,24 +14,12 @@
 #define SAE "tests/fixtures/sae"
 
 static struct err err;
-static char *dir;
-
-static void set_up(void)
-{
-    dir = tmp_dir_new();
-}
-
-static void tear_down(void)
-{
-    tmp_dir_free(dir);
-}
-
 /* Copies a fixture's file to `name` inside `sub`. */
 static void copy(const char *from, const char *sub, const char *name)
 {
     struct file_map map;
     ck_assert_int_eq(file_map(&map, from, &err), ERR_OK);
-    char *folder = path_join(dir, sub);
+    char *folder = path_join(test_dir, sub);
     free(tmp_dir_write(folder, name, map.data, map.size));
     free(folder);
     file_unmap(&map);
@@ -40,7 +28,7 @@ static void copy(const char *from, const char *sub, const char *name)
 /* A folder inside the test's own with the mini dictionary in it. */
 static char *put_dictionary(const char *sub)
 {
-    char *path = path_join(dir, sub);
+    char *path = path_join(test_dir, sub);
     ck_assert_int_eq(mkdir(path, 0700), 0);
     copy(MINI "/l3/weight.pt", sub, "weight.pt");
     copy(MINI "/l3/metadata.jsonl", sub, "metadata.jsonl");
@@ -103,9 +91,9 @@ START_TEST(one_of_several_layer_folders_must_be_picked)
 {
     free(put_dictionary("l20"));
     free(put_dictionary("l3"));
-    refuse(dir, -1, ERR_ARG, "several layers: l3, l20");
-    refuse(dir, 10, ERR_IO, "no dictionary for layer 10, only l3, l20");
-    struct dictionary *d = open_ok(dir, 20, NULL);
+    refuse(test_dir, -1, ERR_ARG, "several layers: l3, l20");
+    refuse(test_dir, 10, ERR_IO, "no dictionary for layer 10, only l3, l20");
+    struct dictionary *d = open_ok(test_dir, 20, NULL);
     ck_assert_int_eq(d->hook_layer, 20);
     ck_assert_ptr_nonnull(strstr(d->path, "/l20"));
     dictionary_close(d);
@@ -143,7 +131,7 @@ START_TEST(records_that_differ_are_refused_with_both_values)
     char *path = put_dictionary("l20");
     free(tmp_dir_write(path, "config.json", "{\"layer\": 10}", 13));
     refuse(path, -1, ERR_FORMAT, "its record says layer 10, its path says layer 20");
-    refuse(dir, -1, ERR_FORMAT, "its record says layer 10, its path says layer 20");
+    refuse(test_dir, -1, ERR_FORMAT, "its record says layer 10, its path says layer 20");
     ck_assert_ptr_nonnull(strstr(err.hint, "--layer 10 or --layer 20"));
     struct dictionary *d = open_ok(path, 20, NULL);
     ck_assert_int_eq(d->hook_layer, 20);
@@ -162,7 +150,7 @@ START_TEST(a_snapshot_of_the_hub_is_called_by_its_repository)
                                         "models--pyvene--gemma-reft-2b-it-res/snapshots",
                                         "models--pyvene--gemma-reft-2b-it-res/snapshots/0a1b"};
     for (size_t i = 0; i < 3; i++) {
-        char *path = path_join(dir, parts[i]);
+        char *path = path_join(test_dir, parts[i]);
         ck_assert_int_eq(mkdir(path, 0700), 0);
         free(path);
     }
@@ -182,7 +170,7 @@ START_TEST(acts_beside_the_weights_are_used_unless_others_are_given)
     struct dictionary *d = open_ok(path, -1, NULL);
     ck_assert(d->act_max[0] == 1 && d->threshold[0] == 0.5f);
     dictionary_close(d);
-    char *other = tmp_dir_write(dir, "other.json", "{\"max_act\": {\"63\": 9}}", 22);
+    char *other = tmp_dir_write(test_dir, "other.json", "{\"max_act\": {\"63\": 9}}", 22);
     d = open_ok(path, -1, other);
     ck_assert(d->act_max[0] == 0 && d->act_max[63] == 9 && !d->threshold);
     dictionary_close(d);
@@ -256,7 +244,7 @@ END_TEST
 
 START_TEST(what_is_missing_is_named)
 {
-    refuse(dir, -1, ERR_IO, "holds no weight.pt and no folder like l20");
+    refuse(test_dir, -1, ERR_IO, "holds no weight.pt and no folder like l20");
     char *path = put_dictionary("l3");
     refuse("/no such folder", -1, ERR_IO, "/no such folder: there is no such file or folder");
     char *file = path_join(path, "weight.pt"), *labels = path_join(path, "metadata.jsonl");
@@ -315,20 +303,20 @@ START_TEST(an_autoencoder_takes_labels_and_maxima_beside_it)
     for (int i = 0; i < 24; i++)
         buf_printf(&lines, "{\"concept_id\": %d, \"concept\": \"label %d\"}\n", i, i);
     copy(SAE "/GemmaScopeSAE.pt", ".", "sae.pt");
-    char *path = path_join(dir, "sae.pt");
-    char *labels = tmp_dir_write(dir, "metadata.jsonl", lines.data, lines.len);
+    char *path = path_join(test_dir, "sae.pt");
+    char *labels = tmp_dir_write(test_dir, "metadata.jsonl", lines.data, lines.len);
     struct dictionary *d = open_ok(path, -1, NULL);
     ck_assert_str_eq(d->labels.rows[5].text, "label 5");
     ck_assert_int_eq(d->hook_layer, -1);
     dictionary_close(d);
-    char *acts = tmp_dir_write(dir, "acts.json", "{\"max_act\": {\"0\": 4}}", 21);
+    char *acts = tmp_dir_write(test_dir, "acts.json", "{\"max_act\": {\"0\": 4}}", 21);
     d = open_ok(path, 1, NULL);
     ck_assert_ptr_null(d->act_max);
     dictionary_close(d);
     d = open_ok(path, 1, acts);
     ck_assert(d->act_max[0] == 4 && d->threshold);
     dictionary_close(d);
-    free(tmp_dir_write(dir, "metadata.jsonl", lines.data, lines.len / 2));
+    free(tmp_dir_write(test_dir, "metadata.jsonl", lines.data, lines.len / 2));
     struct dictionary *none;
     ck_assert_int_ne(dictionary_open(&none, path, -1, NULL, NULL, &err), ERR_OK);
     buf_clear(&lines);
@@ -345,8 +333,8 @@ START_TEST(labels_may_be_given)
                               "\"gemma-2-mini\", \"layer\": \"3-mini-res-24\"}";
     static const char other[] = "[{\"index\": 3, \"description\": \"x\", \"modelId\": "
                                 "\"gemma-2-mini\", \"layer\": \"4-mini-res-24\"}]";
-    char *good = tmp_dir_write(dir, "good.jsonl", own, strlen(own));
-    char *bad = tmp_dir_write(dir, "bad.json", other, strlen(other));
+    char *good = tmp_dir_write(test_dir, "good.jsonl", own, strlen(own));
+    char *bad = tmp_dir_write(test_dir, "bad.json", other, strlen(other));
     struct dictionary *d;
     ck_assert_int_eq(dictionary_open(&d, SAE "/standard", -1, NULL, good, &err), ERR_OK);
     ck_assert_str_eq(d->labels.rows[3].text, "time travel");
@@ -374,12 +362,12 @@ END_TEST
 START_TEST(a_matrix_takes_the_lines_beside_it)
 {
     copy("tests/fixtures/npy/c_f4.npy", ".", "mine.npy");
-    free(tmp_dir_write(dir, "mine.labels.txt", "one\ntwo\nthree\n", 14));
-    char *path = path_join(dir, "mine.npy");
+    free(tmp_dir_write(test_dir, "mine.labels.txt", "one\ntwo\nthree\n", 14));
+    char *path = path_join(test_dir, "mine.npy");
     struct dictionary *d = open_ok(path, 0, NULL);
     ck_assert_str_eq(d->labels.rows[2].text, "three");
     dictionary_close(d);
-    free(tmp_dir_write(dir, "mine.labels.txt", "one\ntwo\n", 8));
+    free(tmp_dir_write(test_dir, "mine.labels.txt", "one\ntwo\n", 8));
     refuse(path, 0, ERR_SHAPE, "mine.labels.txt: has 2 lines, but the weights have 3 rows");
     free(path);
 }
@@ -413,7 +401,7 @@ START_TEST(a_matrix_in_any_format_is_a_dictionary)
     struct tensor two[] = {
         {.name = "other", .n_dims = 1, .shape = {6}, .data = numbers, .n_bytes = 24},
         {.name = "weight", .n_dims = 2, .shape = {2, 3}, .data = numbers, .n_bytes = 24}};
-    char *path = path_join(dir, "m.safetensors");
+    char *path = path_join(test_dir, "m.safetensors");
     ck_assert_int_eq(safetensors_write(path, two, 2, NULL, 0, &err), ERR_OK);
     struct dictionary *d = open_ok(path, 4, NULL);
     ck_assert(d->n_concepts == 2 && d->d_model == 3 && d->hook_layer == 4 && !d->sae);
@@ -453,7 +441,7 @@ Suite *suite_dictionary(void)
 {
     Suite *s = suite_create("dictionary");
     TCase *t = tcase_create("dictionary");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(t, a_dictionary_is_opened_with_labels_and_layer);
     tcase_add_test(t, the_only_layer_folder_is_found);
     tcase_add_test(t, one_of_several_layer_folders_must_be_picked);

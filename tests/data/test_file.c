@@ -8,21 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char *dir;
-
-static void set_up(void)
-{
-    dir = tmp_dir_new();
-}
-
-static void tear_down(void)
-{
-    tmp_dir_free(dir);
-}
-
 static int n_entries(void)
 {
-    DIR *d = opendir(dir);
+    DIR *d = opendir(test_dir);
     int n = 0;
     for (struct dirent *e; (e = readdir(d));)
         n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
@@ -36,7 +24,7 @@ START_TEST(a_written_file_is_mapped_and_read_back)
     char bytes[50000];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7);
-    char *path = path_join(dir, "x");
+    char *path = path_join(test_dir, "x");
     ck_assert_int_eq(file_write(path, bytes, sizeof bytes, &err), ERR_OK);
     struct file_map map;
     ck_assert_int_eq(file_map(&map, path, &err), ERR_OK);
@@ -61,7 +49,7 @@ END_TEST
 START_TEST(an_empty_file_maps_to_no_bytes)
 {
     struct err err = {0};
-    char *path = tmp_dir_write(dir, "empty", "", 0);
+    char *path = tmp_dir_write(test_dir, "empty", "", 0);
     struct file_map map;
     ck_assert_int_eq(file_map(&map, path, &err), ERR_OK);
     ck_assert_ptr_null(map.data);
@@ -75,9 +63,9 @@ START_TEST(folders_pipes_and_missing_files_are_refused_by_name)
 {
     struct err err = {0};
     struct file_map map;
-    ck_assert_int_eq(file_map(&map, dir, &err), ERR_IO);
+    ck_assert_int_eq(file_map(&map, test_dir, &err), ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.message, "is a folder"));
-    char *path = path_join(dir, "none");
+    char *path = path_join(test_dir, "none");
     ck_assert_int_eq(file_map(&map, path, &err), ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.message, path));
     ck_assert_ptr_nonnull(strstr(err.message, "No such file"));
@@ -98,7 +86,7 @@ END_TEST
 START_TEST(a_file_appears_only_when_it_is_committed)
 {
     struct err err = {0};
-    char *path = path_join(dir, "out");
+    char *path = path_join(test_dir, "out");
     struct file_writer w;
     ck_assert_int_eq(file_create(&w, path, &err), ERR_OK);
     fputs("half", w.stream);
@@ -118,8 +106,8 @@ END_TEST
 START_TEST(replacing_keeps_the_old_bytes_until_the_commit)
 {
     struct err err = {0};
-    char *path = tmp_dir_write(dir, "out", "old", 3);
-    char *link = path_join(dir, "link");
+    char *path = tmp_dir_write(test_dir, "out", "old", 3);
+    char *link = path_join(test_dir, "link");
     ck_assert_int_eq(symlink("out", link), 0);
     struct file_writer w;
     ck_assert_int_eq(file_create(&w, link, &err), ERR_OK);
@@ -144,7 +132,7 @@ START_TEST(a_full_disk_is_reported_by_the_commit)
 {
     struct err err = {0};
     struct file_writer w;
-    char *path = path_join(dir, "out");
+    char *path = path_join(test_dir, "out");
     ck_assert_int_eq(file_create(&w, path, &err), ERR_OK);
     FILE *full = fopen("/dev/full", "wb");
     if (!full) {
@@ -173,7 +161,7 @@ START_TEST(paths_join_with_one_slash)
     p = path_join("", "c");
     ck_assert_str_eq(p, "c");
     free(p);
-    ck_assert(file_is_dir(dir));
+    ck_assert(file_is_dir(test_dir));
     ck_assert(!file_is_dir("/no such folder"));
 }
 END_TEST
@@ -182,7 +170,7 @@ Suite *suite_file(void)
 {
     Suite *s = suite_create("file");
     TCase *t = tcase_create("file");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(t, a_written_file_is_mapped_and_read_back);
     tcase_add_test(t, an_empty_file_maps_to_no_bytes);
     tcase_add_test(t, folders_pipes_and_missing_files_are_refused_by_name);

@@ -9,21 +9,9 @@
 #include <sys/stat.h>
 
 static struct err err;
-static char *dir;
-
-static void set_up(void)
-{
-    dir = tmp_dir_new();
-}
-
-static void tear_down(void)
-{
-    tmp_dir_free(dir);
-}
-
 static char *put(const char *name, const char *text)
 {
-    return tmp_dir_write(dir, name, text, strlen(text));
+    return tmp_dir_write(test_dir, name, text, strlen(text));
 }
 
 static struct labels read_ok(char *path, size_t n, const char *want_source)
@@ -105,19 +93,19 @@ END_TEST
 
 START_TEST(the_batches_of_a_source_are_read_in_their_order)
 {
-    char *folder = path_join(dir, "explanations");
+    char *folder = path_join(test_dir, "explanations");
     ck_assert_int_eq(mkdir(folder, 0700), 0);
     free(put("explanations/batch-10.jsonl", "{\"index\":1,\"description\":\"ten\"}"));
     free(put("explanations/batch-9.jsonl", "{\"index\":1,\"description\":\"nine\"}"));
     free(put("explanations/notes.txt", "other"));
-    struct labels l = read_ok(dir, 2, NULL);
+    struct labels l = read_ok(test_dir, 2, NULL);
     ck_assert_str_eq(l.rows[1].text, "nine");
     labels_close(&l);
     l = read_ok(folder, 2, NULL);
     ck_assert_str_eq(l.rows[1].text, "nine");
     labels_close(&l);
     free(put("explanations/batch-2.jsonl", "{\"index\":"));
-    refuse(dir, 2, ERR_FORMAT, "batch-2.jsonl");
+    refuse(test_dir, 2, ERR_FORMAT, "batch-2.jsonl");
     free(folder);
 }
 END_TEST
@@ -147,8 +135,8 @@ END_TEST
 
 START_TEST(what_cannot_be_read_is_named)
 {
-    refuse(dir, 2, ERR_IO, "holds no batch-N.jsonl");
-    char *path = path_join(dir, "absent.json");
+    refuse(test_dir, 2, ERR_IO, "holds no batch-N.jsonl");
+    char *path = path_join(test_dir, "absent.json");
     refuse(path, 2, ERR_IO, "absent.json");
     free(path);
 }
@@ -159,10 +147,10 @@ START_TEST(labels_beside_the_weights_are_found)
     static const char *const names[] = {"metadata.jsonl", "explanations.json",
                                         "explanations.jsonl.gz", "explanations.jsonl",
                                         "my.v2.labels.txt"};
-    char *weights = path_join(dir, "my.v2.npy");
-    ck_assert_ptr_null(label_file_beside(weights, dir));
+    char *weights = path_join(test_dir, "my.v2.npy");
+    ck_assert_ptr_null(label_file_beside(weights, test_dir));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = put(names[i], ""), *found = label_file_beside(weights, dir);
+        char *path = put(names[i], ""), *found = label_file_beside(weights, test_dir);
         ck_assert_str_eq(found, path);
         free(found);
         free(path);
@@ -175,7 +163,7 @@ Suite *suite_label_file(void)
 {
     Suite *s = suite_create("label_file");
     TCase *c = tcase_create("label_file");
-    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_checked_fixture(c, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(c, lines_of_text_are_labels);
     tcase_add_test(c, metadata_is_known_by_its_first_line);
     tcase_add_test(c, explanations_are_joined_by_index);

@@ -9,23 +9,6 @@
 #include <sys/stat.h>
 
 static struct err err;
-static char *dir;
-
-static void set_up(void)
-{
-    dir = tmp_dir_new();
-}
-
-static void tear_down(void)
-{
-    tmp_dir_free(dir);
-}
-
-static void put(const char *name, const char *text)
-{
-    free(tmp_dir_write(dir, name, text, strlen(text)));
-}
-
 /* A shard that holds the f32 tensors named, each of one element. */
 static void put_shard(const char *name, const char *const *tensors, size_t n)
 {
@@ -34,7 +17,7 @@ static void put_shard(const char *name, const char *const *tensors, size_t n)
     ck_assert_uint_le(n, 4);
     for (size_t i = 0; i < n; i++)
         t[i] = (struct tensor){tensors[i], DTYPE_F32, 1, {1}, &value, sizeof value};
-    char *path = path_join(dir, name);
+    char *path = path_join(test_dir, name);
     ck_assert_int_eq(safetensors_write(path, t, n, NULL, 0, &err), ERR_OK);
     free(path);
 }
@@ -42,7 +25,7 @@ static void put_shard(const char *name, const char *const *tensors, size_t n)
 static void refuse(int code, const char *reason)
 {
     struct model_dir *m;
-    ck_assert_int_eq(model_dir_open(&m, dir, &err), code);
+    ck_assert_int_eq(model_dir_open(&m, test_dir, &err), code);
     ck_assert_ptr_null(m);
     ck_assert_msg(strstr(err.message, reason) != NULL, "%s: no '%s'", err.message, reason);
     ck_assert_str_ne(err.hint, "");
@@ -240,11 +223,11 @@ END_TEST
 
 START_TEST(stop_ids_are_united_over_both_files)
 {
-    put("config.json", "{\"eos_token_id\": 1}");
-    put("generation_config.json", "{\"eos_token_id\": [1, 107]}");
+    test_dir_put("config.json", "{\"eos_token_id\": 1}");
+    test_dir_put("generation_config.json", "{\"eos_token_id\": [1, 107]}");
     put_shard("model.safetensors", (const char *const[]){"model.x"}, 1);
     struct model_dir *m;
-    ck_assert_int_eq(model_dir_open(&m, dir, &err), ERR_OK);
+    ck_assert_int_eq(model_dir_open(&m, test_dir, &err), ERR_OK);
     const struct model_numbers *n = model_dir_numbers(m);
     ck_assert(n->n_stop_ids == 2 && n->stop_ids[0] == 1 && n->stop_ids[1] == 107);
     model_dir_close(m);
@@ -253,20 +236,21 @@ END_TEST
 
 START_TEST(the_chat_template_is_found_in_either_file)
 {
-    put("config.json", "{}");
+    test_dir_put("config.json", "{}");
     put_shard("model.safetensors", NULL, 0);
-    put("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"R\"}, "
-                                 "{\"name\": \"default\", \"template\": \"D\"}]}");
+    test_dir_put("tokenizer_config.json",
+                 "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"R\"}, "
+                 "{\"name\": \"default\", \"template\": \"D\"}]}");
     struct model_dir *m;
-    ck_assert_int_eq(model_dir_open(&m, dir, &err), ERR_OK);
+    ck_assert_int_eq(model_dir_open(&m, test_dir, &err), ERR_OK);
     ck_assert_str_eq(model_dir_chat_template(m), "D");
     model_dir_close(m);
-    put("tokenizer_config.json", "{\"chat_template\": \"T\"}");
-    ck_assert_int_eq(model_dir_open(&m, dir, &err), ERR_OK);
+    test_dir_put("tokenizer_config.json", "{\"chat_template\": \"T\"}");
+    ck_assert_int_eq(model_dir_open(&m, test_dir, &err), ERR_OK);
     ck_assert_str_eq(model_dir_chat_template(m), "T");
     model_dir_close(m);
-    put("chat_template.jinja", "J\n");
-    ck_assert_int_eq(model_dir_open(&m, dir, &err), ERR_OK);
+    test_dir_put("chat_template.jinja", "J\n");
+    ck_assert_int_eq(model_dir_open(&m, test_dir, &err), ERR_OK);
     ck_assert_str_eq(model_dir_chat_template(m), "J\n");
     model_dir_close(m);
 }
@@ -275,15 +259,15 @@ END_TEST
 START_TEST(missing_files_are_named)
 {
     refuse(ERR_IO, "holds no config.json");
-    put("config.json", "{}");
+    test_dir_put("config.json", "{}");
     refuse(ERR_IO, "neither model.safetensors nor");
-    put("model.safetensors.index.json", "{\"weight_map\": {\"a\": \"m-1.safetensors\", "
-                                        "\"b\": \"m-2.safetensors\"}}");
+    test_dir_put("model.safetensors.index.json", "{\"weight_map\": {\"a\": \"m-1.safetensors\", "
+                                                 "\"b\": \"m-2.safetensors\"}}");
     put_shard("m-1.safetensors", (const char *const[]){"a"}, 1);
     refuse(ERR_IO, "m-2.safetensors: is missing");
     put_shard("m-2.safetensors", (const char *const[]){"c"}, 1);
     refuse(ERR_FORMAT, "m-2.safetensors: lacks the tensor 'b'");
-    put("m-2.safetensors", "x");
+    test_dir_put("m-2.safetensors", "x");
     refuse(ERR_FORMAT, "m-2.safetensors: has 1 bytes");
     struct model_dir *m;
     ck_assert_int_eq(model_dir_open(&m, "/no such folder", &err), ERR_IO);
@@ -294,30 +278,30 @@ END_TEST
 START_TEST(an_unfinished_download_says_how_to_finish_it)
 {
     static const char *const parts[] = {"models--google--gemma-2-2b-it", "snapshots", "abc"};
-    char *root = dir;
+    char *root = test_dir;
     for (size_t i = 0; i < 3; i++) {
-        char *next = path_join(dir, parts[i]);
+        char *next = path_join(test_dir, parts[i]);
         ck_assert_int_eq(mkdir(next, 0700), 0);
-        if (dir != root)
-            free(dir);
-        dir = next;
+        if (test_dir != root)
+            free(test_dir);
+        test_dir = next;
     }
-    put("config.json", "{}");
+    test_dir_put("config.json", "{}");
     refuse(ERR_IO, "neither model.safetensors nor");
     ck_assert_ptr_nonnull(strstr(err.hint, "https://huggingface.co/google/gemma-2-2b-it"));
     ck_assert_ptr_nonnull(strstr(err.hint, "hf download google/gemma-2-2b-it"));
-    put("model.safetensors.index.json", "{\"weight_map\": {\"a\": \"m-1.safetensors\"}}");
+    test_dir_put("model.safetensors.index.json", "{\"weight_map\": {\"a\": \"m-1.safetensors\"}}");
     refuse(ERR_IO, "m-1.safetensors: is missing");
     ck_assert_ptr_nonnull(strstr(err.hint, "hf download google/gemma-2-2b-it"));
-    free(dir);
-    dir = root;
+    free(test_dir);
+    test_dir = root;
 }
 END_TEST
 
 START_TEST(weights_in_the_old_form_are_named)
 {
-    put("config.json", "{}");
-    put("pytorch_model.bin", "x");
+    test_dir_put("config.json", "{}");
+    test_dir_put("pytorch_model.bin", "x");
     refuse(ERR_IO, "only pytorch_model.bin, which is not read");
 }
 END_TEST
@@ -326,17 +310,17 @@ START_TEST(an_index_may_not_leave_its_folder)
 {
     static const char *const names[] = {"../x.safetensors", "/etc/passwd", "a/b.safetensors", "..",
                                         "."};
-    put("config.json", "{}");
+    test_dir_put("config.json", "{}");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct buf b = {0};
         buf_printf(&b, "{\"weight_map\": {\"a\": \"%s\"}}", names[i]);
-        put("model.safetensors.index.json", b.data);
+        test_dir_put("model.safetensors.index.json", b.data);
         refuse(ERR_FORMAT, names[i]);
         buf_clear(&b);
     }
-    put("model.safetensors.index.json", "{\"weight_map\": {\"a\": 1}}");
+    test_dir_put("model.safetensors.index.json", "{\"weight_map\": {\"a\": 1}}");
     refuse(ERR_FORMAT, "'a' is not mapped");
-    put("model.safetensors.index.json", "{\"metadata\": {}}");
+    test_dir_put("model.safetensors.index.json", "{\"metadata\": {}}");
     refuse(ERR_FORMAT, "weight_map is missing");
 }
 END_TEST
@@ -345,7 +329,7 @@ Suite *suite_model_dir(void)
 {
     Suite *s = suite_create("model_dir");
     TCase *t = tcase_create("model_dir");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(t, a_folder_of_three_shards_is_one_model);
     tcase_add_test(t, a_folder_with_one_file_is_a_model);
     tcase_add_test(t, absent_keys_have_gemma_2s_defaults);

@@ -7,18 +7,6 @@
 #include <string.h>
 
 static struct err err;
-static char *dir;
-
-static void setup(void)
-{
-    dir = tmp_dir_new();
-}
-
-static void teardown(void)
-{
-    tmp_dir_free(dir);
-}
-
 /* --- numbers --- */
 
 static struct layer one_layer = {.config = {.window = 77}};
@@ -55,7 +43,7 @@ static void make_sample(struct gguf_maker *m)
 static struct model_gguf *opened(struct gguf_maker *m)
 {
     struct model_gguf *g;
-    char *path = gguf_make_file(m, dir, "m.gguf");
+    char *path = gguf_make_file(m, test_dir, "m.gguf");
     ck_assert_msg(model_gguf_open(&g, path, &err) == ERR_OK, "%s", err.message);
     ck_assert_str_eq(model_gguf_path(g), path);
     free(path);
@@ -65,7 +53,7 @@ static struct model_gguf *opened(struct gguf_maker *m)
 static void refuse(struct gguf_maker *m, int code, const char *reason)
 {
     struct model_gguf *g;
-    char *path = gguf_make_file(m, dir, "m.gguf");
+    char *path = gguf_make_file(m, test_dir, "m.gguf");
     int rc = model_gguf_open(&g, path, &err);
     ck_assert_msg(rc == code, "%d for '%s': %s", rc, reason, err.message);
     ck_assert_ptr_null(g);
@@ -213,7 +201,7 @@ enum { N_PIECES = sizeof pieces / sizeof *pieces };
 
 static int vocab_of(struct vocab **out, struct gguf_maker *m)
 {
-    char *path = gguf_make_file(m, dir, "v.gguf");
+    char *path = gguf_make_file(m, test_dir, "v.gguf");
     int rc = model_gguf_vocab(out, path, &err);
     free(path);
     return rc;
@@ -325,7 +313,7 @@ START_TEST(no_damaged_byte_is_believed)
         struct model_gguf *g;
         struct vocab *vocab;
         file.data[at] ^= (char)(1 + 127 * (at % 3));
-        char *path = tmp_dir_write(dir, "m.gguf", file.data, file.len);
+        char *path = tmp_dir_write(test_dir, "m.gguf", file.data, file.len);
         file.data[at] ^= (char)(1 + 127 * (at % 3));
         int rc = model_gguf_open(&g, path, &err);
         ck_assert(rc == ERR_OK ? g != NULL : g == NULL && *err.message && *err.hint);
@@ -347,7 +335,7 @@ Suite *suite_model_gguf(void)
 {
     Suite *s = suite_create("model_gguf");
     TCase *t = tcase_create("numbers");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(t, numbers_are_read);
     tcase_add_test(t, absent_keys_have_the_defaults_of_llama_cpp);
     tcase_add_test(t, the_largest_model_has_a_scale_of_its_own);
@@ -355,7 +343,7 @@ Suite *suite_model_gguf(void)
     tcase_add_test(t, bad_values_are_refused_by_key);
     suite_add_tcase(s, t);
     t = tcase_create("tokenizer");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(t, the_tokenizer_is_that_of_its_pieces);
     tcase_add_test(t, a_file_may_have_no_tokenizer);
     tcase_add_test(t, no_damaged_byte_is_believed);

@@ -10,18 +10,6 @@
 #include <string.h>
 
 static struct err err;
-static char *dir;
-
-static void set_up(void)
-{
-    dir = tmp_dir_new();
-}
-
-static void tear_down(void)
-{
-    tmp_dir_free(dir);
-}
-
 static struct tensor_file *open_ok(const char *path, size_t n)
 {
     struct tensor_file *f;
@@ -36,7 +24,7 @@ static struct tensor_file *open_ok(const char *path, size_t n)
 /* The file's name says nothing: all are called "x". */
 static char *path_of_x(void)
 {
-    return tmp_dir_write(dir, "x", "", 0);
+    return tmp_dir_write(test_dir, "x", "", 0);
 }
 
 START_TEST(every_kind_of_file_is_known_by_its_content)
@@ -75,7 +63,7 @@ START_TEST(a_header_length_is_not_taken_for_a_mark)
         bytes[1] = (char)(lengths[i] >> 8);
         memset(bytes + 8, ' ', lengths[i]);
         memcpy(bytes + 8, "{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", 54);
-        char *path = tmp_dir_write(dir, "x", bytes, 8 + lengths[i]);
+        char *path = tmp_dir_write(test_dir, "x", bytes, 8 + lengths[i]);
         tensor_file_close(open_ok(path, 1));
         free(path);
         free(bytes);
@@ -89,7 +77,7 @@ START_TEST(other_files_are_refused)
                                            "\x80\2\x8a\x0al\xfc\x9c", ""};
     for (size_t i = 0; i < 5; i++) {
         struct tensor_file *f;
-        char *path = tmp_dir_write(dir, "x", contents[i], strlen(contents[i]));
+        char *path = tmp_dir_write(test_dir, "x", contents[i], strlen(contents[i]));
         ck_assert_int_ne(tensor_file_open(&f, path, &err), ERR_OK);
         ck_assert_ptr_null(f);
         ck_assert_ptr_nonnull(strstr(err.message, path));
@@ -103,7 +91,7 @@ Suite *suite_tensor_file(void)
 {
     Suite *s = suite_create("tensor_file");
     TCase *c = tcase_create("tensor_file");
-    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_checked_fixture(c, test_dir_set_up, test_dir_tear_down);
     tcase_add_test(c, every_kind_of_file_is_known_by_its_content);
     tcase_add_test(c, a_header_length_is_not_taken_for_a_mark);
     tcase_add_test(c, other_files_are_refused);

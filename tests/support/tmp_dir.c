@@ -38,3 +38,20 @@ char *tmp_dir_write(const char *dir, const char *name, const void *bytes, size_t
     ck_assert_int_eq(fclose(f), 0);
     return path;
 }
+
+char *test_dir;
+
+void test_dir_set_up(void)
+{
+    test_dir = tmp_dir_new();
+}
+
+void test_dir_tear_down(void)
+{
+    tmp_dir_free(test_dir);
+}
+
+void test_dir_put(const char *name, const char *text)
+{
+    free(tmp_dir_write(test_dir, name, text, strlen(text)));
+}

@@ -13,4 +13,12 @@ void tmp_dir_free(char *dir);
 /* Writes a file into it and returns its path. Caller frees. */
 char *tmp_dir_write(const char *dir, const char *name, const void *bytes, size_t len);
 
+/* One such folder for each test of a suite: a checked fixture of these two. */
+extern char *test_dir;
+void test_dir_set_up(void);
+void test_dir_tear_down(void);
+
+/* Writes a text into it. */
+void test_dir_put(const char *name, const char *text);
+
 #endif
