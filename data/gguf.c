@@ -54,7 +54,8 @@ static int read_data(struct gguf *g, struct gguf_cursor *c, const uint64_t *offs
     if (g->n_tensors > 0 && !gguf_take(c, padding))
         return gguf_cut_off(c, "the padding before its data");
     rc = gguf_place_tensors(g, c->at, c->left, alignment, offsets, c->err);
-    return rc == ERR_OK ? gguf_index_tensors(g, c->err) : rc;
+    return rc == ERR_OK ? tensor_index_init(&g->by_name, g->tensors, g->n_tensors, g->name, c->err)
+                        : rc;
 }
 
 static int parse(struct gguf *g, const void *bytes, size_t size, struct err *err)
@@ -116,7 +117,7 @@ void gguf_close(struct gguf *g)
     free(g->values);
     free(g->values_by_key);
     free(g->tensors);
-    free(g->tensors_by_name);
+    tensor_index_clear(&g->by_name);
     free(g->unread_tensor);
     free(g->name);
     file_unmap(&g->map);

@@ -5,6 +5,7 @@
 
 #include "data/file.h"
 #include "data/gguf.h"
+#include "data/tensor_index.h"
 
 #define GGUF_MAGIC "GGUF"
 #define GGUF_DEFAULT_ALIGNMENT 32
@@ -17,8 +18,8 @@ struct gguf {
     const struct gguf_value **values_by_key; /* [n_values] sorted */
     struct tensor *tensors;                  /* [n_tensors] in file order */
     size_t n_tensors, cap_tensors;
-    const struct tensor **tensors_by_name; /* [n_tensors] sorted */
-    char *unread_tensor;                   /* the first of a type that is not read, or NULL */
+    struct tensor_index by_name;
+    char *unread_tensor; /* the first of a type that is not read, or NULL */
     const char *unread_type;
 };
 
@@ -60,8 +61,6 @@ int gguf_read_tensors(struct gguf *g, struct gguf_cursor *c, uint64_t n,
 /* Finds the tensors' bytes in the data, which begins at `data`. */
 int gguf_place_tensors(struct gguf *g, const uint8_t *data, size_t size, size_t alignment,
                        const uint64_t *offsets, struct err *err) ERR_CHECK;
-/* Sorts them by name; ERR_FORMAT if a name occurs twice or two of them overlap. */
-int gguf_index_tensors(struct gguf *g, struct err *err) ERR_CHECK;
 /* ggml's number of a storage type. */
 uint32_t gguf_type_of_dtype(enum dtype dtype);
 

@@ -150,44 +150,6 @@ int gguf_place_tensors(struct gguf *g, const uint8_t *data, size_t size, size_t 
     return ERR_OK;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    const struct tensor *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct tensor *const *x = a, *const *y = b;
-    uintptr_t p = (uintptr_t)(*x)->data, q = (uintptr_t)(*y)->data;
-    if (p != q)
-        return p < q ? -1 : 1;
-    return ((*x)->n_bytes > (*y)->n_bytes) - ((*x)->n_bytes < (*y)->n_bytes);
-}
-
-int gguf_index_tensors(struct gguf *g, struct err *err)
-{
-    const struct tensor **t = g->tensors_by_name = mem_alloc(g->n_tensors, sizeof(struct tensor *));
-    for (size_t i = 0; i < g->n_tensors; i++)
-        t[i] = &g->tensors[i];
-    if (g->n_tensors == 0)
-        return ERR_OK;
-    qsort(t, g->n_tensors, sizeof *t, compare_places);
-    for (size_t i = 1; i < g->n_tensors; i++)
-        if ((const uint8_t *)t[i]->data < (const uint8_t *)t[i - 1]->data + t[i - 1]->n_bytes) {
-            err_set(err, ERR_FORMAT, "%s: tensors '%.100s' and '%.100s' overlap", g->name,
-                    t[i - 1]->name, t[i]->name);
-            return gguf_damaged(err);
-        }
-    qsort(t, g->n_tensors, sizeof *t, compare_names);
-    for (size_t i = 1; i < g->n_tensors; i++)
-        if (compare_names(&t[i - 1], &t[i]) == 0) {
-            err_set(err, ERR_FORMAT, "%s: tensor '%.100s' occurs twice", g->name, t[i]->name);
-            return gguf_damaged(err);
-        }
-    return ERR_OK;
-}
-
 /* --- by number and name --- */
 
 size_t gguf_n_tensors(const struct gguf *g)
@@ -202,10 +164,5 @@ const struct tensor *gguf_tensor_at(const struct gguf *g, size_t i)
 
 const struct tensor *gguf_find_tensor(const struct gguf *g, const char *name)
 {
-    const struct tensor wanted = {.name = name}, *at = &wanted;
-    const struct tensor **found = g->n_tensors == 0
-                                      ? NULL
-                                      : bsearch(&at, g->tensors_by_name, g->n_tensors,
-                                                sizeof *g->tensors_by_name, compare_names);
-    return found ? *found : NULL;
+    return tensor_index_find(&g->by_name, name);
 }

@@ -3,6 +3,7 @@
 #include "data/bytes.h"
 #include "data/file.h"
 #include "data/json.h"
+#include "data/tensor_index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,9 @@ struct safetensors {
     struct json_doc *header; /* owns the tensors' names and the metadata */
     const uint8_t *data;     /* what offsets count from */
     size_t data_len;
-    struct tensor *tensors;        /* [n] in header order */
-    const struct tensor **by_name; /* [n] sorted */
-    void **copies;                 /* [n] aligned copies of misaligned tensors, or NULL */
+    struct tensor *tensors; /* [n] in header order */
+    struct tensor_index by_name;
+    void **copies; /* [n] aligned copies of misaligned tensors, or NULL */
     size_t n;
 };
 
@@ -179,56 +180,6 @@ static int parse_entries(struct safetensors *st, struct err *err)
     return ERR_OK;
 }
 
-/* --- checks over all tensors --- */
-
-static int compare_names(const void *a, const void *b)
-{
-    const struct tensor *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
-}
-
-static int compare_offsets(const void *a, const void *b)
-{
-    const struct tensor *const *x = a, *const *y = b;
-    uintptr_t p = (uintptr_t)(*x)->data, q = (uintptr_t)(*y)->data;
-    if (p != q)
-        return p < q ? -1 : 1;
-    return ((*x)->n_bytes > (*y)->n_bytes) - ((*x)->n_bytes < (*y)->n_bytes);
-}
-
-/* Two tensors in the same bytes would be a mistake of the writer, and make one name lie. */
-static int check_overlap(struct safetensors *st, struct err *err)
-{
-    const struct tensor **t = st->by_name;
-    qsort(t, st->n, sizeof *t, compare_offsets);
-    for (size_t i = 1; i < st->n; i++) {
-        const uint8_t *end = (const uint8_t *)t[i - 1]->data + t[i - 1]->n_bytes;
-        if ((const uint8_t *)t[i]->data < end) {
-            err_set(err, ERR_FORMAT, "%s: tensors '%.100s' and '%.100s' overlap", st->name,
-                    t[i - 1]->name, t[i]->name);
-            return damaged(err);
-        }
-    }
-    return ERR_OK;
-}
-
-static int index_names(struct safetensors *st, struct err *err)
-{
-    st->by_name = mem_alloc(st->n, sizeof(struct tensor *));
-    for (size_t i = 0; i < st->n; i++)
-        st->by_name[i] = &st->tensors[i];
-    if (st->n == 0)
-        return ERR_OK;
-    int rc = check_overlap(st, err);
-    if (rc != ERR_OK)
-        return rc;
-    qsort(st->by_name, st->n, sizeof *st->by_name, compare_names);
-    for (size_t i = 1; i < st->n; i++)
-        if (compare_names(&st->by_name[i - 1], &st->by_name[i]) == 0)
-            return bad_entry(st, err, st->by_name[i]->name, "its name occurs twice");
-    return ERR_OK;
-}
-
 /* The format only promises alignment for files by careful writers: others cost a copy. */
 static int align_data(struct safetensors *st, struct err *err)
 {
@@ -255,7 +206,7 @@ static int parse(struct safetensors *st, const void *bytes, size_t size, struct 
     if (rc == ERR_OK)
         rc = parse_entries(st, err);
     if (rc == ERR_OK)
-        rc = index_names(st, err);
+        rc = tensor_index_init(&st->by_name, st->tensors, st->n, st->name, err);
     if (rc == ERR_OK)
         rc = align_data(st, err);
     return err_hint_missing(err, rc,
@@ -298,7 +249,7 @@ void safetensors_close(struct safetensors *st)
     for (size_t i = 0; st->copies && i < st->n; i++)
         free(st->copies[i]);
     free(st->copies);
-    free(st->by_name);
+    tensor_index_clear(&st->by_name);
     free(st->tensors);
     json_close(st->header);
     free(st->name);
@@ -318,18 +269,7 @@ const struct tensor *safetensors_at(const struct safetensors *st, size_t i)
 
 const struct tensor *safetensors_find(const struct safetensors *st, const char *name)
 {
-    size_t low = 0, high = st->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(name, st->by_name[middle]->name);
-        if (order == 0)
-            return st->by_name[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
+    return tensor_index_find(&st->by_name, name);
 }
 
 const char *safetensors_metadata(const struct safetensors *st, const char *key)

@@ -137,7 +137,7 @@ START_TEST(tensors_may_not_share_bytes_or_names)
            8, ERR_FORMAT, "'a' and 'b' overlap");
     refuse("{\"a\": {\"dtype\": \"U8\", \"shape\": [4], \"data_offsets\": [0,4]}, "
            "\"a\": {\"dtype\": \"U8\", \"shape\": [4], \"data_offsets\": [4,8]}}",
-           8, ERR_FORMAT, "'a': its name occurs twice");
+           8, ERR_FORMAT, "'a' occurs twice");
 }
 END_TEST
 
