@@ -375,10 +375,14 @@ static int logits_step(struct forward *f, float *logits, const float *y, const s
     const struct model_config *c = &f->model->config;
     const size_t n_vocab = (size_t)c->n_vocab;
     matmul(logits, y, &f->model->embed, (size_t)n);
-    for (size_t t = 0; t < (size_t)n; t++)
-        if (!all_finite(logits + t * n_vocab, n_vocab)) /* the soft-cap would hide an infinity */
-            return err_set(err, ERR_FORMAT, "output, position %d: a logit is not a finite number",
-                           rows[t].pos);
+    for (size_t t = 0; t < (size_t)n; t++) {
+        if (all_finite(logits + t * n_vocab, n_vocab)) /* the soft-cap would hide an infinity */
+            continue;
+        err_set(err, ERR_FORMAT, "output, position %d: a logit is not a finite number",
+                rows[t].pos);
+        err_hint(err, "The weights are damaged; download or copy the model again.");
+        return ERR_FORMAT;
+    }
     softcap_all(logits, c->final_softcap, (size_t)n * n_vocab);
     return ERR_OK;
 }

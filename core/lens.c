@@ -49,6 +49,7 @@ int lens_direction(struct lens_entry *top, struct lens_entry *bottom, int k,
         if (!isfinite(logits[id])) {
             rc = err_set(err, ERR_FORMAT, "%s: the logit lens of token %d is not a finite number",
                          model->name ? model->name : "model", id);
+            err_hint(err, "The weights are damaged; download or copy the model again.");
             break;
         }
         lens_offer(top, &n_top, k, (struct lens_entry){id, logits[id]}, 1);

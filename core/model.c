@@ -228,7 +228,7 @@ int model_open(struct model **out, const char *path, struct err *err)
         model = NULL;
     }
     *out = model;
-    return rc;
+    return err_hint_missing(err, rc, "Use the configuration and the weights of one download.");
 }
 
 void model_close(struct model *model)

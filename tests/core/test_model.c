@@ -67,6 +67,7 @@ static void refuse(enum err_code code, const char *reason)
     ck_assert_int_eq(model_open(&model, dir, &err), code);
     ck_assert_ptr_null(model);
     ck_assert_msg(strstr(err.message, reason) != NULL, "%s: no '%s'", err.message, reason);
+    ck_assert_str_ne(err.hint, "");
 }
 
 START_TEST(a_folder_becomes_a_model)

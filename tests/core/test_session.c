@@ -178,6 +178,7 @@ START_TEST(nan_is_an_error_that_names_layer_and_position)
     ck_assert_int_eq(session_set_steering(s, 0, NULL, &err), ERR_OK);
     ck_assert_int_eq(session_logits(s, 1, logits, &err), ERR_FORMAT);
     ck_assert_msg(strstr(err.message, "output") != NULL, "%s", err.message);
+    ck_assert_str_ne(err.hint, "");
     free(logits);
     session_free(s);
 }
