@@ -130,7 +130,7 @@ static void fill_run_event(struct event *e, struct input *in, const struct app *
     }
 }
 
-static struct model_info model(void)
+static struct model_info model_info(void)
 {
     return (struct model_info){.name = mem_strdup("model"), .has_tokenizer = true};
 }
@@ -172,7 +172,7 @@ static struct event next_event(struct input *in, const struct app *app, double s
         if (app->model.name)
             e.kind = EVENT_TICK;
         else
-            e.model = model();
+            e.model = model_info();
         break;
     default:
         fill_run_event(&e, in, app);
@@ -192,7 +192,7 @@ static void open_files(struct app *app, struct input *in)
     struct event opened = {.kind = EVENT_OPENED}, model = {.kind = EVENT_MODEL};
     opened.opened.dict = take(in) % 8 ? dictionary() : NULL;
     send(app, opened);
-    model.model = model();
+    model.model = model_info();
     send(app, model);
 }
 
