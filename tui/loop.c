@@ -6,6 +6,7 @@
 #include "tui/screen.h"
 #include "tui/update.h"
 #include "tui/views.h"
+#include "tui/way_back.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -124,7 +125,7 @@ static void resize(struct loop *l)
 
 static void take_signals(struct loop *l)
 {
-    struct screen_signals s = screen_signals();
+    struct screen_signals s = way_back_signals();
     if (s.suspend) {
         screen_suspend();
         screen_mouse(l->app->mouse_on);
@@ -222,7 +223,7 @@ static void wait_for_news(struct loop *l)
 {
     struct pollfd fds[] = {{STDIN_FILENO, POLLIN, 0},
                            {worker_fd(l->worker), POLLIN, 0},
-                           {screen_signal_fd(), POLLIN, 0}};
+                           {way_back_signal_fd(), POLLIN, 0}};
     poll(fds, 3, timeout(l));
     if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
         l->quit = true; /* the terminal is gone */

@@ -7,17 +7,14 @@
 
 #include "data/mem.h"
 #include "data/text.h"
+#include "tui/way_back.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -35,106 +32,17 @@ static const char PASTE_ON[] = "\033[?2004h", PASTE_OFF[] = "\033[?2004l";
 static const char DRAG_ON[] = "\033[?1002h";
 static const char MOUSE_OFF[] = "\033[?1002l\033[?1000l\033[?1006l";
 
-/* --- the way back, usable from a signal handler --- */
-
-static volatile sig_atomic_t active; /* the terminal is ours */
-static struct termios saved_termios;
-static char restore_bytes[256]; /* leaves the alternate screen, shows the cursor, ... */
-static size_t restore_len;
-static int signal_pipe[2] = {-1, -1};
-static volatile sig_atomic_t got_resize, got_suspend, got_resume;
-
-static void write_all(const char *bytes, size_t len)
+static void prepare_way_back(void)
 {
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, bytes, len);
-        if (n < 0 && errno != EINTR)
-            return;
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-        }
-    }
-}
-
-static void restore(void)
-{
-    if (!active)
-        return;
-    active = 0;
-    write_all(restore_bytes, restore_len);
-    tcsetattr(STDIN_FILENO, TCSANOW, &saved_termios);
-}
-
-static void on_fatal(int signal_number)
-{
-    restore();
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
-}
-
-static void on_note(int signal_number)
-{
-    int saved = errno;
-    if (signal_number == SIGWINCH)
-        got_resize = 1;
-    else if (signal_number == SIGTSTP)
-        got_suspend = 1;
-    else
-        got_resume = 1;
-    ssize_t ignored = write(signal_pipe[1], "!", 1);
-    (void)ignored;
-    errno = saved;
-}
-
-static void handle(int signal_number, void (*handler)(int), int flags)
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-    sigemptyset(&action.sa_mask);
-    sigaction(signal_number, &action, NULL);
-}
-
-/* Before ncurses starts: it leaves signals alone that have a handler. */
-static void install_handlers(void)
-{
-    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE,  SIGILL, SIGABRT,
-                                SIGTERM, SIGHUP, SIGQUIT, SIGINT};
-    static char stack[1 << 16]; /* a handler needs one even when the stack has overflowed */
-    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-    sigaltstack(&alternate, NULL);
-    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
-        handle(fatal[i], on_fatal, SA_ONSTACK);
-    handle(SIGWINCH, on_note, SA_RESTART);
-    handle(SIGTSTP, on_note, SA_RESTART);
-    handle(SIGCONT, on_note, SA_RESTART);
-    handle(SIGPIPE, SIG_IGN, 0);
-}
-
-/* A terminfo string without its padding marks such as $<5>. */
-static void add_restore(const char *s)
-{
-    while (s && s != (const char *)-1 && *s && restore_len < sizeof restore_bytes) {
-        if (s[0] == '$' && s[1] == '<') {
-            s += strcspn(s, ">");
-            s += *s == '>';
-            continue;
-        }
-        restore_bytes[restore_len++] = *s++;
-    }
-}
-
-static void prepare_restore(void)
-{
-    restore_len = 0;
-    add_restore(SYNC_END);
-    add_restore(PASTE_OFF);
-    add_restore(MOUSE_OFF);
-    add_restore(tigetstr("sgr0"));
-    add_restore(tigetstr("rmkx"));
-    add_restore(tigetstr("cnorm"));
+    way_back_add(SYNC_END);
+    way_back_add(PASTE_OFF);
+    way_back_add(MOUSE_OFF);
+    way_back_add(tigetstr("sgr0"));
+    way_back_add(tigetstr("rmkx"));
+    way_back_add(tigetstr("cnorm"));
     const char *rmcup = tigetstr("rmcup");
     /* without a second screen to leave, what was drawn would stay around the shell's prompt */
-    add_restore(rmcup && rmcup != (const char *)-1 ? rmcup : tigetstr("clear"));
+    way_back_add(rmcup && rmcup != (const char *)-1 ? rmcup : tigetstr("clear"));
 }
 
 /* --- start and stop --- */
@@ -146,16 +54,6 @@ static int refuse(struct err *err, const char *what)
             term ? term : "");
     err_hint(err, "Run it in a terminal, or use a subcommand: axscope read, search, show, steer.");
     return ERR_UNSUPPORTED;
-}
-
-static void open_signal_pipe(void)
-{
-    if (signal_pipe[0] >= 0 || pipe(signal_pipe) != 0)
-        return;
-    for (int i = 0; i < 2; i++) {
-        fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK);
-        fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC);
-    }
 }
 
 /* Also where the terminal's description knows the sequence under a code of its own. */
@@ -211,11 +109,10 @@ int screen_start(struct err *err)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return refuse(err, "standard input or output is no terminal");
-    if (tcgetattr(STDIN_FILENO, &saved_termios) != 0)
+    if (!way_back_keep())
         return refuse(err, "standard input is no terminal");
-    open_signal_pipe();
-    install_handlers();
-    mem_set_abort_hook(restore);
+    way_back_catch_signals();
+    mem_set_abort_hook(way_back_take);
     char direct[64];
     if (!newterm(direct_terminal(direct, sizeof direct) ? direct : NULL, stdout, stdin))
         return refuse(err, "its description is not known");
@@ -224,22 +121,22 @@ int screen_start(struct err *err)
         endwin();
         return refuse(err, "it cannot place its cursor");
     }
-    prepare_restore();
-    active = 1;
+    prepare_way_back();
+    way_back_arm();
     atexit(screen_stop);
     if (has_colors() && start_color() == OK)
         use_default_colors();
     setup_input();
-    write_all(PASTE_ON, strlen(PASTE_ON));
+    way_back_write(PASTE_ON);
     return ERR_OK;
 }
 
 void screen_stop(void)
 {
-    if (!active)
+    if (!way_back_is_armed())
         return;
     endwin();
-    restore();
+    way_back_take();
 }
 
 int screen_colors(void)
@@ -270,10 +167,7 @@ void screen_mouse(bool on)
                        REPORT_MOUSE_POSITION
                  : 0,
               NULL);
-    if (on)
-        write_all(DRAG_ON, strlen(DRAG_ON));
-    else
-        write_all(MOUSE_OFF, strlen(MOUSE_OFF));
+    way_back_write(on ? DRAG_ON : MOUSE_OFF);
 }
 
 void screen_redraw(void)
@@ -285,30 +179,11 @@ void screen_suspend(void)
 {
     def_prog_mode();
     endwin();
-    restore();
-    handle(SIGTSTP, SIG_DFL, 0);
-    raise(SIGTSTP); /* stops here */
-    handle(SIGTSTP, on_note, SA_RESTART);
-    tcgetattr(STDIN_FILENO, &saved_termios); /* the shell may have changed it */
+    way_back_suspend();
     reset_prog_mode();
-    active = 1;
-    write_all(PASTE_ON, strlen(PASTE_ON));
+    way_back_arm();
+    way_back_write(PASTE_ON);
     screen_redraw();
-}
-
-int screen_signal_fd(void)
-{
-    return signal_pipe[0];
-}
-
-struct screen_signals screen_signals(void)
-{
-    char drain[64];
-    while (read(signal_pipe[0], drain, sizeof drain) > 0)
-        ;
-    struct screen_signals s = {got_resize != 0, got_suspend != 0, got_resume != 0};
-    got_resize = got_suspend = got_resume = 0;
-    return s;
 }
 
 /* --- frames --- */
@@ -399,9 +274,9 @@ void screen_blit(const struct grid *g, const struct theme *theme)
     if (g->cursor_y >= 0)
         move(g->cursor_y, g->cursor_x);
     wnoutrefresh(stdscr);
-    write_all(SYNC_BEGIN, strlen(SYNC_BEGIN));
+    way_back_write(SYNC_BEGIN);
     doupdate();
-    write_all(SYNC_END, strlen(SYNC_END));
+    way_back_write(SYNC_END);
 }
 
 /* --- keys --- */

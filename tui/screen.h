@@ -29,11 +29,4 @@ void screen_suspend(void); /* to the shell; returns when the program goes on */
 /* Next key, mouse event or paste that has arrived; false when there is none. */
 bool screen_read(struct event *out);
 
-/* Readable when a signal came: then screen_signals says which. */
-int screen_signal_fd(void);
-struct screen_signals {
-    bool resized, suspend, resumed;
-};
-struct screen_signals screen_signals(void);
-
 #endif
