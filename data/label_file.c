@@ -235,6 +235,18 @@ static int read_metadata(struct labels *out, const char *path, size_t n, struct 
     return rc == ERR_OK && out->n != n ? refuse_rows(path, "lines", out->n, n, err) : rc;
 }
 
+/* Some editors' "Unicode"; its newlines would be found, and each label would be full of NULs. */
+static int check_encoding(const struct file_map *map, struct err *err)
+{
+    const uint8_t *b = map->data;
+    bool is_utf16 = map->size > 1 && (b[0] ^ b[1]) == 1 && b[0] >= 0xfe;
+    if (!is_utf16)
+        return ERR_OK;
+    err_set(err, ERR_UNSUPPORTED, "%s: is text in UTF-16", map->path);
+    err_hint(err, "Save it as UTF-8.");
+    return ERR_UNSUPPORTED;
+}
+
 static int read_file(struct labels *out, char **source, const char *path, size_t n, struct err *err)
 {
     struct file_map map;
@@ -242,12 +254,14 @@ static int read_file(struct labels *out, char **source, const char *path, size_t
     if (rc != ERR_OK)
         return rc;
     enum form form = form_of(&map);
-    if (form == FORM_LINES)
+    rc = check_encoding(&map, err);
+    if (rc == ERR_OK && form == FORM_LINES)
         rc = read_lines(out, &map, n, err);
     file_unmap(&map);
-    if (form == FORM_METADATA)
+    if (rc == ERR_OK && form == FORM_METADATA)
         rc = read_metadata(out, path, n, err);
-    return form == FORM_EXPLANATIONS ? read_explanations(out, source, path, n, err) : rc;
+    return rc == ERR_OK && form == FORM_EXPLANATIONS ? read_explanations(out, source, path, n, err)
+                                                     : rc;
 }
 
 int label_file_read(struct labels *out, char **source, const char *path, size_t n, struct err *err)

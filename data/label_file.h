@@ -13,6 +13,7 @@
  * say. Lines and metadata.jsonl must have n rows (ERR_SHAPE tells both numbers; empty lines become
  * "feature N"). Explanations are joined by index: the first description of each counts, the other
  * rows become "feature N", and an index beyond the rows is ERR_SHAPE.
+ * A byte order mark is skipped; UTF-16 is refused.
  *
  * Out: *source  of explanations, "gemma-2-2b/20-gemmascope-res-16k", else NULL; the caller frees. A
  *               file that names two sources is refused with both. */

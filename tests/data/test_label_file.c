@@ -133,6 +133,21 @@ START_TEST(a_byte_order_mark_is_no_part_of_the_labels)
 }
 END_TEST
 
+START_TEST(text_in_utf_16_is_refused)
+{
+    static const char *const texts[] = {"\xff\xfex", "\xfe\xffx"};
+    for (size_t i = 0; i < 2; i++) {
+        char *path = put("x.txt", texts[i]);
+        refuse(path, 1, ERR_UNSUPPORTED, "UTF-16");
+        free(path);
+    }
+    char *path = put("x.txt", "\xff\xff\n\xfe\xfe\n"); /* only odd bytes */
+    struct labels l = read_ok(path, 2, NULL);
+    labels_close(&l);
+    free(path);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_is_named)
 {
     refuse(test_dir, 2, ERR_IO, "holds no batch-N.jsonl");
@@ -169,6 +184,7 @@ Suite *suite_label_file(void)
     tcase_add_test(c, explanations_are_joined_by_index);
     tcase_add_test(c, the_batches_of_a_source_are_read_in_their_order);
     tcase_add_test(c, a_byte_order_mark_is_no_part_of_the_labels);
+    tcase_add_test(c, text_in_utf_16_is_refused);
     tcase_add_test(c, what_cannot_be_read_is_named);
     tcase_add_test(c, labels_beside_the_weights_are_found);
     suite_add_tcase(s, c);
