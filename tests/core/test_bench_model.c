@@ -2,6 +2,7 @@
 #include "core/bench_fidelity.h"
 #include "core/bench_machine.h"
 #include "core/bench_memory.h"
+#include "core/bench_trial.h"
 #include "core/pool.h"
 #include "tests/support/fixture.h"
 #include "tests/support/runner.h"
@@ -227,6 +228,21 @@ START_TEST(latents_are_true_to_themselves_and_less_to_others)
 }
 END_TEST
 
+START_TEST(random_ids_end_no_answer)
+{
+    struct fixture f;
+    fixture_open(&f, 0);
+    struct scope scope = {.model = f.model};
+    struct bench_subject s = {.scope = &scope, .seed = 3};
+    for (int t = 0; t < 3000; t++) {
+        int id = trial_random_id(&s, t);
+        ck_assert(id >= 0 && id < f.model->config.n_vocab && !model_is_stop(f.model, id));
+        ck_assert(id != f.model->config.bos_id && id != f.model->config.pad_id);
+    }
+    fixture_close(&f);
+}
+END_TEST
+
 Suite *suite_bench_model(void)
 {
     Suite *s = suite_create("bench_model");
@@ -236,6 +252,7 @@ Suite *suite_bench_model(void)
     tcase_add_test(t, what_the_model_cannot_take_is_said);
     tcase_add_test(t, latents_are_true_to_themselves_and_less_to_others);
     tcase_add_test(t, without_a_dictionary_the_model_is_measured_alone);
+    tcase_add_test(t, random_ids_end_no_answer);
     suite_add_tcase(s, t);
     return s;
 }

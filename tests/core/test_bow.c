@@ -24,6 +24,17 @@ START_TEST(words_of_either_side_decide)
 }
 END_TEST
 
+START_TEST(single_letters_are_no_words)
+{
+    const char *const sides_of[] = {"x loaf", "y loaf"};
+    const int sides[] = {1, 0};
+    struct bow *bow;
+    bow_train(&bow, sides_of, sides, 2, 10);
+    ck_assert_double_eq(bow_score(bow, "x"), bow_score(bow, "y"));
+    bow_free(bow);
+}
+END_TEST
+
 /* At the minimum of c * sum(log losses) + |w|²/2 every weight is c * sum(count * (label - p)):
  * with one word per text that can be solved apart. */
 START_TEST(weights_minimise_the_regularised_loss)
@@ -46,6 +57,7 @@ Suite *suite_bow(void)
     Suite *s = suite_create("bow");
     TCase *t = tcase_create("bow");
     tcase_add_test(t, words_of_either_side_decide);
+    tcase_add_test(t, single_letters_are_no_words);
     tcase_add_test(t, weights_minimise_the_regularised_loss);
     suite_add_tcase(s, t);
     return s;

@@ -1,10 +1,11 @@
 /* The backward pass against finite differences of a plain forward pass in double precision, and
  * against the gradient of the fixtures' ReFT-r1 step. */
-#include "core/grad.h"
+#include "core/grad_internal.h"
 #include "core/model_memory.h"
 #include "core/session.h"
 #include "data/json.h"
 #include "data/mem.h"
+#include "tests/support/approx.h"
 #include "tests/support/runner.h"
 
 #include <math.h>
@@ -194,12 +195,15 @@ static double batch_loss(const struct model *m)
            reference_loss(m, batch_ids + T, batch_targets + T, STARTS + T);
 }
 
-static void run_batch(struct model_grads *grads, const struct model *m, double *loss)
+/* n_chunk: rows of logits that there is room for; 0: as the tape has it. */
+static void run_batch(struct model_grads *grads, const struct model *m, double *loss,
+                      size_t n_chunk)
 {
     struct tape *tape;
     long n_counted;
     ck_assert_int_eq(tape_new(&tape, m, 0, SEQS, T, NULL), 0);
     ck_assert_int_eq(model_grads_new(grads, m, NULL), 0);
+    tape->n_chunk = n_chunk ? n_chunk : tape->n_chunk;
     tape_set_starts(tape, STARTS);
     *loss = tape_forward(tape, batch_ids, batch_targets, NULL, SEQS, T, &n_counted);
     ck_assert_int_eq(n_counted, SEQS * T - 3);
@@ -233,7 +237,7 @@ static void check_all(float attn_softcap, float final_softcap)
     struct model_grads g;
     double loss;
     make_batch();
-    run_batch(&g, &m->model, &loss);
+    run_batch(&g, &m->model, &loss, 0);
     ck_assert_double_eq_tol(loss, batch_loss(&m->model), 1e-3);
     for (int l = 0; l < LAYERS; l++) {
         struct layer_grads *w = &m->params.layers[l], *d = &g.layers[l];
@@ -275,7 +279,7 @@ START_TEST(gradients_add_up_over_calls_and_scale)
     double loss;
     long n;
     make_batch();
-    run_batch(&once, &m->model, &loss);
+    run_batch(&once, &m->model, &loss, 0);
     ck_assert_int_eq(tape_new(&tape, &m->model, 0, 1, T, NULL), 0);
     ck_assert_int_eq(model_grads_new(&twice, &m->model, NULL), 0);
     for (int s = 0; s < SEQS; s++) {
@@ -288,6 +292,22 @@ START_TEST(gradients_add_up_over_calls_and_scale)
     tape_free(tape);
     model_grads_free(&once);
     model_grads_free(&twice);
+    model_memory_free(m);
+}
+END_TEST
+
+START_TEST(logits_that_come_in_chunks_give_the_same_gradient)
+{
+    struct model_memory *m = small_model(2, 4);
+    struct model_grads whole, parts;
+    double loss, loss_of_parts;
+    make_batch();
+    run_batch(&whole, &m->model, &loss, 0);
+    run_batch(&parts, &m->model, &loss_of_parts, 5);
+    ck_assert_double_eq_tol(loss_of_parts, loss, 1e-6 * loss);
+    approx_tensor("gradient", parts.block, whole.block, whole.n_params, 1e-6);
+    model_grads_free(&whole);
+    model_grads_free(&parts);
     model_memory_free(m);
 }
 END_TEST
@@ -488,6 +508,7 @@ Suite *suite_grad(void)
     tcase_add_test(t, gradients_agree_with_finite_differences);
     tcase_add_test(t, gradients_agree_without_soft_caps);
     tcase_add_test(t, gradients_add_up_over_calls_and_scale);
+    tcase_add_test(t, logits_that_come_in_chunks_give_the_same_gradient);
     tcase_add_test(t, reft_step_of_the_bf16_fixture_is_reproduced);
     tcase_add_test(t, reft_step_of_the_f32_fixture_is_reproduced);
     suite_add_tcase(s, t);

@@ -172,6 +172,8 @@ START_TEST(a_child_process_gets_threads_of_its_own)
         for (size_t i = 0; i < N_TASKS; i++)
             atomic_store(&counts[i], 0);
         pool_run(count_task, counts, N_TASKS, LARGE);
+        struct meeting m = {0, 3};
+        pool_run(meet, &m, 3, LARGE); /* ends with threads alone */
         int n_wrong = 0;
         for (size_t i = 0; i < N_TASKS; i++)
             n_wrong += atomic_load(&counts[i]) != 1;

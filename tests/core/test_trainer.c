@@ -1,5 +1,6 @@
 #include "core/trainer.h"
 #include "data/file.h"
+#include "data/safetensors.h"
 #include "tests/support/runner.h"
 #include "tests/support/tmp_dir.h"
 
@@ -194,6 +195,31 @@ START_TEST(a_long_gradient_is_cut_to_the_clip)
 }
 END_TEST
 
+START_TEST(a_checkpoint_of_another_model_is_refused)
+{
+    static const float numbers[3] = {1, 2, 3};
+    struct tensor tensors[3];
+    const char *names[] = {"params", "m", "v"};
+    char *path = path_join(dir, "other");
+    const char *const metadata[][2] = {{"step", "2"}};
+    struct model_memory *m = fresh();
+    struct trainer_options o = options(1, path);
+    struct err err;
+    for (int i = 0; i < 3; i++)
+        tensors[i] = (struct tensor){.name = names[i],
+                                     .dtype = DTYPE_F32,
+                                     .n_dims = 1,
+                                     .shape = {3},
+                                     .data = numbers,
+                                     .n_bytes = sizeof numbers};
+    ck_assert_int_eq(safetensors_write(path, tensors, 3, metadata, 1, &err), ERR_OK);
+    ck_assert_int_eq(trainer_run(m, &o, count_on, NULL, NULL, &err), ERR_SHAPE);
+    ck_assert_ptr_nonnull(strstr(err.message, "not a checkpoint of this model"));
+    model_memory_free(m);
+    free(path);
+}
+END_TEST
+
 START_TEST(a_failure_of_the_texts_ends_the_run)
 {
     struct model_memory *m = fresh();
@@ -214,6 +240,7 @@ Suite *suite_trainer(void)
     tcase_add_test(t, a_run_resumed_from_its_checkpoint_ends_with_the_same_weights);
     tcase_add_test(t, matrices_decay_and_norms_do_not);
     tcase_add_test(t, a_long_gradient_is_cut_to_the_clip);
+    tcase_add_test(t, a_checkpoint_of_another_model_is_refused);
     tcase_add_test(t, a_failure_of_the_texts_ends_the_run);
     suite_add_tcase(s, t);
     return s;
