@@ -91,65 +91,7 @@ AVX2 static void spread(struct int_chunk *chunk)
     }
 }
 
-/* --- weights --- */
-
-AVX2_INLINE void store_block(struct int_chunk *dst, const uint8_t *p, enum dtype dtype,
-                             __m256i bytes, int g)
-{
-    struct words q = words_of(bytes, dtype);
-    if (dtype == DTYPE_Q6_K) { /* scale 2g in the first half, 2g + 1 in the second */
-        __m256i pairs = _mm256_permutevar8x32_epi32(q6_k_scales(p), _mm256_set1_epi32(g));
-        const __m256i order = _mm256_set_m128i(_mm_set1_epi16(0x0302), _mm_set1_epi16(0x0100));
-        pairs = _mm256_shuffle_epi8(pairs, order);
-        q.even = _mm256_mullo_epi16(q.even, pairs);
-        q.odd = _mm256_mullo_epi16(q.odd, pairs);
-    }
-    store32(dst->q[g], q.even);
-    store32(dst->q[g] + 16, q.odd);
-}
-
-/* Blocks k and k + 4. */
-AVX2_INLINE void store_blocks(struct int_chunk *dst, const uint8_t *p, enum dtype dtype, int k)
-{
-    __m256i first = bytes_at(p, dtype, k, 0), second = bytes_at(p, dtype, k, 1);
-    store_block(dst, p, dtype, _mm256_permute2x128_si256(first, second, 0x20), k);
-    store_block(dst, p, dtype, _mm256_permute2x128_si256(first, second, 0x31), k + 4);
-}
-
-AVX2_INLINE void unpack_as(struct int_chunk *dst, const uint8_t *p, enum dtype dtype)
-{
-    struct scales s = scales_at(p, dtype);
-    _mm256_storeu_ps(dst->scale, s.scale);
-    _mm256_storeu_ps(dst->offset, s.offset);
-    store_blocks(dst, p, dtype, 0);
-    store_blocks(dst, p, dtype, 1);
-    store_blocks(dst, p, dtype, 2);
-    store_blocks(dst, p, dtype, 3);
-}
-
-AVX2 void int_avx2_unpack(struct int_chunk *dst, const void *src, enum dtype dtype)
-{
-    switch (dtype) {
-    case DTYPE_Q8_0:
-        unpack_as(dst, src, DTYPE_Q8_0);
-        break;
-    case DTYPE_Q4_0:
-        unpack_as(dst, src, DTYPE_Q4_0);
-        break;
-    case DTYPE_Q4_K:
-        unpack_as(dst, src, DTYPE_Q4_K);
-        break;
-    case DTYPE_Q5_K:
-        unpack_as(dst, src, DTYPE_Q5_K);
-        break;
-    default:
-        assert(dtype == DTYPE_Q6_K);
-        unpack_as(dst, src, DTYPE_Q6_K);
-    }
-}
-
 const struct int_kernels int_avx2 = {.quantise = quantise,
-                                     .unpack = int_avx2_unpack,
                                      .spread = spread,
                                      .rows = int_avx2_rows,
                                      .rows_max = INT_AVX2_ROWS,

@@ -111,7 +111,7 @@ static void unpack_q6_k(struct int_chunk *dst, const uint8_t *p)
     }
 }
 
-static void unpack(struct int_chunk *dst, const void *src, enum dtype dtype)
+void int_generic_unpack(struct int_chunk *dst, const void *src, enum dtype dtype)
 {
     const uint8_t *p = src;
     memset(dst->offset, 0, sizeof dst->offset);
@@ -167,7 +167,7 @@ static void rows(float *y, size_t ldy, const struct int_chunk *x, size_t n, cons
         for (size_t c = 0; c < n_chunks; c++) {
             uint8_t room[INT_CHUNK_BYTES];
             struct int_chunk chunk;
-            unpack(&chunk, int_chunk_at(row, dtype, n_in, c, room), dtype);
+            int_generic_unpack(&chunk, int_chunk_at(row, dtype, n_in, c, room), dtype);
             for (size_t t = 0; t < n; t++)
                 add_products(sums[t], &chunk, x + t * n_chunks + c);
         }
@@ -177,5 +177,4 @@ static void rows(float *y, size_t ldy, const struct int_chunk *x, size_t n, cons
     free(sums);
 }
 
-const struct int_kernels int_generic = {
-    .quantise = quantise, .unpack = unpack, .rows = rows, .rows_max = SIZE_MAX};
+const struct int_kernels int_generic = {.quantise = quantise, .rows = rows, .rows_max = SIZE_MAX};

@@ -29,8 +29,7 @@ struct int_chunk {
 
 /* The same of 32 weight rows, which lie in the lanes of vectors. */
 struct int_panel {
-    int16_t q[INT_BLOCKS][INT_BLOCK / 2][INT_PANEL_ROWS]
-             [2]; /* pairs of neighbours of int_chunk.q */
+    int16_t q[INT_BLOCKS][INT_BLOCK / 2][INT_PANEL_ROWS][2]; /* pairs of neighbours in a chunk */
     float scale[INT_BLOCKS][INT_PANEL_ROWS];
     float offset[INT_BLOCKS][INT_PANEL_ROWS];
 };
@@ -40,9 +39,6 @@ struct int_panel {
 struct int_kernels {
     /* n <= 256 columns, whole blocks, of one row of x; further columns become 0. */
     void (*quantise)(struct int_chunk *dst, const float *x, size_t n);
-
-    /* 256 columns of weights, stored in whole blocks at src, any address. */
-    void (*unpack)(struct int_chunk *dst, const void *src, enum dtype dtype);
 
     /* NULL, or brings a chunk of x into the order of rows: q[i] is then a pair of even columns of
      * each block, and a pair of odd ones. */
@@ -54,8 +50,8 @@ struct int_kernels {
                  enum dtype dtype, size_t n_out, size_t n_in);
 
     /* The way for more than rows_max rows of x, up to INT_MAX_X: as rows, but x [chunks of n_in
-     * columns][n], and n_out <= INT_PANEL_ROWS. As many weights at `next`, unless it is NULL, are
-     * asked for meanwhile. */
+     * columns][n], and n_out <= INT_PANEL_ROWS. Meanwhile as many weight rows from `next` on,
+     * unless it is NULL, are asked for. */
     size_t rows_max;
     void (*panel)(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
                   enum dtype dtype, size_t n_out, size_t n_in, const void *next);
@@ -64,9 +60,11 @@ struct int_kernels {
 extern const struct int_kernels int_generic;
 extern const struct int_kernels int_avx2; /* only where isa_best() says so */
 
+/* The part of int_generic that takes weights apart: 256 columns, stored in whole blocks at src. */
+void int_generic_unpack(struct int_chunk *dst, const void *src, enum dtype dtype);
+
 /* The parts of int_avx2 that have files of their own. */
 #define INT_AVX2_ROWS 6 /* above, lanes that hold weight rows are faster */
-void int_avx2_unpack(struct int_chunk *dst, const void *src, enum dtype dtype);
 void int_avx2_rows(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
                    enum dtype dtype, size_t n_out, size_t n_in);
 void int_avx2_panel(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
