@@ -3,27 +3,15 @@
 #include "core/isa.h"
 #include "core/matmul.h"
 #include "core/matmul_int_kernels.h"
+#include "core/parts.h"
 #include "core/pool.h"
-#include "data/mem.h"
+#include "core/thread_room.h"
 
-#include <assert.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 /* Where x has few rows, a task is so much of the weights, which the processor fetches ahead only
  * within one; but no more than a fourth of a thread's share. */
 #define TASK_BYTES (160 << 10)
-
-static size_t size_min(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t n_parts(size_t n, size_t size)
-{
-    return (n + size - 1) / size;
-}
 
 static atomic_bool is_exact;
 
@@ -37,50 +25,6 @@ bool matmul_int_takes(const struct matrix *w)
     return dtype_block(w->dtype) > 1 && !atomic_load(&is_exact);
 }
 
-/* --- a thread's room for x, freed when the thread ends --- */
-
-struct room {
-    size_t n_bytes;
-    void *data;
-};
-
-static pthread_key_t room_key;
-static pthread_once_t room_once = PTHREAD_ONCE_INIT;
-
-static void free_room(void *data)
-{
-    struct room *room = data;
-    free(room->data);
-    free(room);
-}
-
-static void make_room_key(void)
-{
-    int failed = pthread_key_create(&room_key, free_room);
-    assert(!failed);
-}
-
-/* 64-byte aligned; overwritten by the thread's next product. */
-static void *thread_room(size_t n_bytes)
-{
-    pthread_once(&room_once, make_room_key);
-    struct room *room = pthread_getspecific(room_key);
-    if (!room) {
-        room = mem_zalloc(1, sizeof *room);
-        pthread_setspecific(room_key, room);
-    }
-    if (room->n_bytes < n_bytes) {
-        free(room->data);
-        room->data = mem_try_alloc(n_bytes, 1);
-        if (!room->data) /* says so and aborts */
-            room->data = mem_alloc(n_bytes, 1);
-        room->n_bytes = n_bytes;
-    }
-    return room->data;
-}
-
-/* --- the product --- */
-
 struct int_product {
     const struct int_kernels *kernels;
     float *y;
@@ -90,11 +34,6 @@ struct int_product {
     size_t task_rows;       /* weight rows of a task */
     struct int_chunk *rows; /* [n][n_chunks], for panels [n_chunks][n] */
 };
-
-static const char *weight_row(const struct matrix *w, size_t j)
-{
-    return (const char *)w->data + dtype_bytes(w->dtype, j * w->n_cols);
-}
 
 static void quantise_chunk(struct int_chunk *dst, const struct int_product *p, size_t t, size_t c)
 {
@@ -119,7 +58,7 @@ static void rows_task(void *data, size_t task)
     const struct int_product *p = data;
     const struct matrix *w = p->w;
     size_t j = task * p->task_rows;
-    p->kernels->rows(p->y + j, w->n_rows, p->rows, p->n, weight_row(w, j), w->dtype,
+    p->kernels->rows(p->y + j, w->n_rows, p->rows, p->n, matrix_at(w, j, 0), w->dtype,
                      size_min(p->task_rows, w->n_rows - j), w->n_cols);
 }
 
@@ -131,7 +70,7 @@ static size_t rows_of_task(const struct matrix *w)
 
 static void run_rows(struct int_product *p, double cost)
 {
-    p->rows = thread_room(p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
+    p->rows = thread_room(ROOM_PACKED, p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
     pool_run(quantise_for_rows, p, p->n, (double)p->n * (double)p->w->n_cols);
     p->task_rows = rows_of_task(p->w);
     pool_run(rows_task, p, n_parts(p->w->n_rows, p->task_rows), cost);
@@ -152,14 +91,14 @@ static void panel_task(void *data, size_t task)
     const size_t j = task * INT_PANEL_ROWS;
     /* what this thread will probably do next */
     const size_t next = j + (size_t)pool_threads() * INT_PANEL_ROWS;
-    p->kernels->panel(p->y + j, w->n_rows, p->rows, p->n, weight_row(w, j), w->dtype,
+    p->kernels->panel(p->y + j, w->n_rows, p->rows, p->n, matrix_at(w, j, 0), w->dtype,
                       size_min(INT_PANEL_ROWS, w->n_rows - j), w->n_cols,
-                      next + INT_PANEL_ROWS <= w->n_rows ? weight_row(w, next) : NULL);
+                      next + INT_PANEL_ROWS <= w->n_rows ? matrix_at(w, next, 0) : NULL);
 }
 
 static void run_panels(struct int_product *p, double cost)
 {
-    p->rows = thread_room(p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
+    p->rows = thread_room(ROOM_PACKED, p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
     pool_run(quantise_for_panels, p, p->n, (double)p->n * (double)p->w->n_cols);
     pool_run(panel_task, p, n_parts(p->w->n_rows, INT_PANEL_ROWS), cost);
 }

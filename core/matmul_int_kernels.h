@@ -58,7 +58,7 @@ struct int_kernels {
 };
 
 extern const struct int_kernels int_generic;
-extern const struct int_kernels int_avx2; /* only where isa_best() says so */
+extern const struct int_kernels int_avx2; /* where isa_has() */
 
 /* The part of int_generic that takes weights apart: 256 columns, stored in whole blocks at src. */
 void int_generic_unpack(struct int_chunk *dst, const void *src, enum dtype dtype);
