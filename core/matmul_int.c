@@ -88,19 +88,19 @@ static void panel_task(void *data, size_t task)
 {
     const struct int_product *p = data;
     const struct matrix *w = p->w;
-    const size_t j = task * INT_PANEL_ROWS;
+    const size_t j = task * PANEL_ROWS;
     /* what this thread will probably do next */
-    const size_t next = j + (size_t)pool_threads() * INT_PANEL_ROWS;
+    const size_t next = j + (size_t)pool_threads() * PANEL_ROWS;
     p->kernels->panel(p->y + j, w->n_rows, p->rows, p->n, matrix_at(w, j, 0), w->dtype,
-                      size_min(INT_PANEL_ROWS, w->n_rows - j), w->n_cols,
-                      next + INT_PANEL_ROWS <= w->n_rows ? matrix_at(w, next, 0) : NULL);
+                      size_min(PANEL_ROWS, w->n_rows - j), w->n_cols,
+                      next + PANEL_ROWS <= w->n_rows ? matrix_at(w, next, 0) : NULL);
 }
 
 static void run_panels(struct int_product *p, double cost)
 {
     p->rows = thread_room(ROOM_PACKED, p->n * int_n_chunks(p->w->n_cols) * sizeof *p->rows);
     pool_run(quantise_for_panels, p, p->n, (double)p->n * (double)p->w->n_cols);
-    pool_run(panel_task, p, n_parts(p->w->n_rows, INT_PANEL_ROWS), cost);
+    pool_run(panel_task, p, n_parts(p->w->n_rows, PANEL_ROWS), cost);
 }
 
 void matmul_int(float *y, const float *x, const struct matrix *w, size_t n)

@@ -3,17 +3,17 @@
 #ifndef CORE_MATMUL_INT_KERNELS_H
 #define CORE_MATMUL_INT_KERNELS_H
 
+#include "core/panel.h"
 #include "data/quant.h"
 #include "data/tensor.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#define INT_BLOCK 32      /* columns that share a scale */
-#define INT_BLOCKS 8      /* of them in a chunk */
-#define INT_CHUNK 256     /* columns unpacked at a time; what a row lacks is 0 */
-#define INT_PANEL_ROWS 32 /* weight rows of a panel */
-#define INT_MAX_X 512     /* rows of x that go together */
+#define INT_BLOCK 32  /* columns that share a scale */
+#define INT_BLOCKS 8  /* of them in a chunk */
+#define INT_CHUNK 256 /* columns unpacked at a time; what a row lacks is 0 */
+#define INT_MAX_X 512 /* rows of x that go together */
 #define INT_CHUNK_BYTES (INT_BLOCKS * Q8_0_BYTES)
 
 /* 256 columns of a row, of x or of weights: x = scale q, w = scale q - offset. For x the offset is
@@ -29,9 +29,9 @@ struct int_chunk {
 
 /* The same of 32 weight rows, which lie in the lanes of vectors. */
 struct int_panel {
-    int16_t q[INT_BLOCKS][INT_BLOCK / 2][INT_PANEL_ROWS][2]; /* pairs of neighbours in a chunk */
-    float scale[INT_BLOCKS][INT_PANEL_ROWS];
-    float offset[INT_BLOCKS][INT_PANEL_ROWS];
+    int16_t q[INT_BLOCKS][INT_BLOCK / 2][PANEL_ROWS][2]; /* pairs of neighbours in a chunk */
+    float scale[INT_BLOCKS][PANEL_ROWS];
+    float offset[INT_BLOCKS][PANEL_ROWS];
 };
 
 /* `rows` adds up a row so that its lanes may hold blocks: block b of every chunk to sum b, and at
@@ -50,7 +50,7 @@ struct int_kernels {
                  enum dtype dtype, size_t n_out, size_t n_in);
 
     /* The way for more than rows_max rows of x, up to INT_MAX_X: as rows, but x [chunks of n_in
-     * columns][n], and n_out <= INT_PANEL_ROWS. Meanwhile as many weight rows from `next` on,
+     * columns][n], and n_out <= PANEL_ROWS. Meanwhile as many weight rows from `next` on,
      * unless it is NULL, are asked for. */
     size_t rows_max;
     void (*panel)(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,

@@ -6,6 +6,7 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #include "core/matmul_int_unpack_avx2.h"
+#include "core/parts.h"
 
 #include <assert.h>
 
@@ -19,7 +20,7 @@ struct rows8 {
 };
 
 /* The words of 4 columns of 8 rows, with Q6_K times `scale`. */
-AVX2_INLINE void store_pairs(int16_t (*dst)[INT_PANEL_ROWS][2], __m256i bytes, enum dtype dtype,
+AVX2_INLINE void store_pairs(int16_t (*dst)[PANEL_ROWS][2], __m256i bytes, enum dtype dtype,
                              __m256i scale)
 {
     struct words q = words_of(bytes, dtype);
@@ -43,7 +44,7 @@ AVX2_INLINE __m256i two_rows(const struct rows8 *rows, int j, enum dtype dtype, 
     return bytes_of((struct two_blocks){rows->at[j], rows->at[j + 4], g, g}, dtype, half);
 }
 
-AVX2_INLINE void make_half(int16_t (*dst)[INT_PANEL_ROWS][2], const struct rows8 *rows,
+AVX2_INLINE void make_half(int16_t (*dst)[PANEL_ROWS][2], const struct rows8 *rows,
                            enum dtype dtype, int g, int half, __m256i scale)
 {
     const __m256i r0 = two_rows(rows, 0, dtype, g, half), r1 = two_rows(rows, 1, dtype, g, half);
@@ -60,7 +61,7 @@ AVX2_INLINE void make_half(int16_t (*dst)[INT_PANEL_ROWS][2], const struct rows8
 AVX2_INLINE void make_block(struct int_panel *dst, size_t lane, const struct rows8 *rows,
                             enum dtype dtype, int g, const __m256i *scales)
 {
-    int16_t(*q)[INT_PANEL_ROWS][2] = (void *)dst->q[g][0][lane];
+    int16_t(*q)[PANEL_ROWS][2] = (void *)dst->q[g][0][lane];
     __m256i scale = _mm256_setzero_si256();
     if (dtype == DTYPE_Q6_K)
         scale = load32(scales + g);
@@ -170,7 +171,7 @@ AVX2 static void make_chunk(struct int_panel *dst, const uint8_t *w, enum dtype 
         make(dst, w + c * int_chunk_bytes(dtype), dtype, stride, n_out);
         return;
     }
-    uint8_t room[INT_PANEL_ROWS][INT_CHUNK_BYTES];
+    uint8_t room[PANEL_ROWS][INT_CHUNK_BYTES];
     for (size_t j = 0; j < n_out; j++)
         int_chunk_at(w + j * stride, dtype, n_in, c, room[j]);
     make(dst, room[0], dtype, sizeof *room, n_out);
@@ -268,7 +269,7 @@ AVX2_INLINE void fetch_x(const struct int_chunk *x, int n_x, size_t step)
 }
 
 /* 16 weight rows from `lane` on, n_x rows of x. */
-AVX2_INLINE void tile(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, int n_x,
+AVX2_INLINE void tile(float (*y)[PANEL_ROWS], const struct int_chunk *x, int n_x,
                       const struct int_panel *w, size_t lane, bool has_offset, struct fetch *fetch)
 {
     for (int g = 0; g < INT_BLOCKS; g++) {
@@ -294,14 +295,14 @@ AVX2_INLINE void tile(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, int
     }
 }
 
-AVX2_INLINE void tiles(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, int n_x,
+AVX2_INLINE void tiles(float (*y)[PANEL_ROWS], const struct int_chunk *x, int n_x,
                        const struct int_panel *w, bool has_offset, struct fetch *fetch)
 {
-    for (size_t lane = 0; lane < INT_PANEL_ROWS; lane += 16)
+    for (size_t lane = 0; lane < PANEL_ROWS; lane += 16)
         tile(y, x, n_x, w, lane, has_offset, fetch);
 }
 
-AVX2_INLINE void group_as(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, size_t n_x,
+AVX2_INLINE void group_as(float (*y)[PANEL_ROWS], const struct int_chunk *x, size_t n_x,
                           const struct int_panel *w, bool has_offset, struct fetch *fetch)
 {
     switch (n_x) {
@@ -326,8 +327,8 @@ AVX2_INLINE void group_as(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x,
     }
 }
 
-/* y [n_x, INT_PANEL_ROWS] += the products of a chunk. */
-AVX2 static void group(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, size_t n_x,
+/* y [n_x, PANEL_ROWS] += the products of a chunk. */
+AVX2 static void group(float (*y)[PANEL_ROWS], const struct int_chunk *x, size_t n_x,
                        const struct int_panel *w, bool has_offset, struct fetch *fetch)
 {
     if (has_offset)
@@ -337,10 +338,10 @@ AVX2 static void group(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, si
 }
 
 /* n rows of x in groups that differ by one row at most. */
-AVX2 static void groups(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, size_t n,
+AVX2 static void groups(float (*y)[PANEL_ROWS], const struct int_chunk *x, size_t n,
                         const struct int_panel *w, bool has_offset, struct fetch fetch)
 {
-    const size_t n_groups = (n + MAX_GROUP - 1) / MAX_GROUP;
+    const size_t n_groups = n_parts(n, MAX_GROUP);
     const size_t n_x = n / n_groups, n_larger = n % n_groups;
     for (size_t i = 0; i < n_groups; i++) {
         const size_t n_here = n_x + (i < n_larger);
@@ -350,21 +351,13 @@ AVX2 static void groups(float (*y)[INT_PANEL_ROWS], const struct int_chunk *x, s
     }
 }
 
-static void copy_sums(float *y, const float *sums, size_t n)
-{
-    if (n == INT_PANEL_ROWS) /* a constant size: some moves instead of a loop */
-        memcpy(y, sums, INT_PANEL_ROWS * sizeof *y);
-    else
-        memcpy(y, sums, n * sizeof *y);
-}
-
 AVX2 void int_avx2_panel(float *y, size_t ldy, const struct int_chunk *x, size_t n, const void *w,
                          enum dtype dtype, size_t n_out, size_t n_in, const void *next)
 {
     _Alignas(LINE) struct int_panel panel;
-    _Alignas(LINE) float sums[INT_MAX_X][INT_PANEL_ROWS];
+    _Alignas(LINE) float sums[INT_MAX_X][PANEL_ROWS];
     const size_t n_chunks = int_n_chunks(n_in), size = int_chunk_bytes(dtype);
-    assert(n >= 1 && n <= INT_MAX_X && n_out <= INT_PANEL_ROWS);
+    assert(n >= 1 && n <= INT_MAX_X && n_out <= PANEL_ROWS);
     memset(sums, 0, n * sizeof *sums);
     for (size_t c = 0; c < n_chunks; c++, x += n) {
         struct fetch fetch = {next, dtype_bytes(dtype, n_in), next ? n_out : 0, size};
@@ -376,7 +369,7 @@ AVX2 void int_avx2_panel(float *y, size_t ldy, const struct int_chunk *x, size_t
         groups(sums, x, n, &panel, has_offsets(dtype), fetch);
     }
     for (size_t t = 0; t < n; t++)
-        copy_sums(y + t * ldy, sums[t], n_out);
+        panel_copy_sums(y + t * ldy, sums[t], n_out);
 }
 
 #endif

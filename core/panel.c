@@ -161,14 +161,6 @@ static void multiply_piece(struct task_room *room, const struct product *p, cons
     }
 }
 
-static void copy_sums(float *y, const float *sums, size_t n)
-{
-    if (n == PANEL_ROWS) /* a constant size: some moves instead of a loop */
-        memcpy(y, sums, PANEL_ROWS * sizeof *y);
-    else
-        memcpy(y, sums, n * sizeof *y);
-}
-
 static void product_task(void *data, size_t task)
 {
     const struct product *p = data;
@@ -181,7 +173,7 @@ static void product_task(void *data, size_t task)
     for (; at.col < n_in; at = piece_at(p, at.row, at.col + at.n_cols))
         multiply_piece(room, p, &at);
     for (size_t t = 0; t < p->n; t++)
-        copy_sums(p->y + t * n_out + at.row, room->sums + t * PANEL_ROWS, at.n_rows);
+        panel_copy_sums(p->y + t * n_out + at.row, room->sums + t * PANEL_ROWS, at.n_rows);
 }
 
 static void run_block(struct product *p)

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Weight rows of a panel. */
 #define PANEL_ROWS 32
@@ -25,6 +26,15 @@ struct panel_fetch {
     size_t stride;          /* bytes between rows */
     size_t n_rows, n_lines; /* of n_lines times 64 bytes each */
 };
+
+/* The first n <= PANEL_ROWS sums of a row of x to their place in y. */
+static inline void panel_copy_sums(float *y, const float *sums, size_t n)
+{
+    if (n == PANEL_ROWS) /* a constant size: some moves instead of a loop */
+        memcpy(y, sums, PANEL_ROWS * sizeof *y);
+    else
+        memcpy(y, sums, n * sizeof *y);
+}
 
 struct panel_kernels {
     /* dst [n_cols, PANEL_ROWS] from w [n_rows <= PANEL_ROWS, n_cols] as stored (f32, f16, bf16),

@@ -1,6 +1,7 @@
 #include "data/hub_cache.h"
 #include "data/mem.h"
 #include "tests/support/runner.h"
+#include "tests/support/tmp_dir.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -10,14 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char root[64];
-
-/* Makes the folders of root/path and, if text is not NULL, a file with it. */
+/* Makes the folders of test_dir/path and, if text is not NULL, a file with it. */
 static void make(const char *path, const char *text)
 {
     char full[512];
-    snprintf(full, sizeof full, "%s/%s", root, path);
-    for (char *slash = strchr(full + strlen(root) + 1, '/'); slash;
+    snprintf(full, sizeof full, "%s/%s", test_dir, path);
+    for (char *slash = strchr(full + strlen(test_dir) + 1, '/'); slash;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         mkdir(full, 0700);
@@ -36,7 +35,7 @@ static void make(const char *path, const char *text)
 static void set_age(const char *path, long seconds)
 {
     char full[512];
-    snprintf(full, sizeof full, "%s/%s", root, path);
+    snprintf(full, sizeof full, "%s/%s", test_dir, path);
     struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
     ck_assert_int_eq(utimensat(AT_FDCWD, full, times, 0), 0);
 }
@@ -46,7 +45,7 @@ static void check_found(const char *name, hub_usable_fn *usable, const char *exp
     char *found = hub_cache_find(name, usable);
     if (expected) {
         ck_assert_ptr_nonnull(found);
-        ck_assert_str_eq(found + strlen(root) + 1, expected);
+        ck_assert_str_eq(found + strlen(test_dir) + 1, expected);
     } else {
         ck_assert_ptr_null(found);
     }
@@ -55,16 +54,8 @@ static void check_found(const char *name, hub_usable_fn *usable, const char *exp
 
 static void setup(void)
 {
-    strcpy(root, "/tmp/axscope-hub-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    setenv("HF_HUB_CACHE", root, 1);
-}
-
-static void teardown(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    ck_assert_int_eq(system(command), 0);
+    test_dir_set_up();
+    setenv("HF_HUB_CACHE", test_dir, 1);
 }
 
 #define GEMMA "models--google--gemma-2-2b-it/"
@@ -151,7 +142,7 @@ START_TEST(the_cache_folder_follows_the_environment_in_order)
         ck_assert_str_eq(found, steps[i].expected);
         free(found);
     }
-    setenv("HF_HUB_CACHE", root, 1);
+    setenv("HF_HUB_CACHE", test_dir, 1);
 }
 END_TEST
 
@@ -159,7 +150,7 @@ static void check_explained(const char *name, const char *want)
 {
     struct buf got = {0}, full = {0};
     hub_cache_explain(&got, name, "a config.json");
-    buf_printf(&full, "the hub cache %s (HF_HUB_CACHE) %s", root, want);
+    buf_printf(&full, "the hub cache %s (HF_HUB_CACHE) %s", test_dir, want);
     ck_assert_str_eq(got.data, full.data);
     buf_clear(&got);
     buf_clear(&full);
@@ -185,7 +176,7 @@ START_TEST(a_blob_that_is_not_there_yet_makes_no_model)
 {
     char link[256];
     make(GEMMA "snapshots/aaa", NULL);
-    snprintf(link, sizeof link, "%s/" GEMMA "snapshots/aaa/config.json", root);
+    snprintf(link, sizeof link, "%s/" GEMMA "snapshots/aaa/config.json", test_dir);
     ck_assert_int_eq(symlink("../../blobs/missing", link), 0);
     make(GEMMA "refs/main", "aaa");
     check_found("google/gemma-2-2b-it", hub_is_model, NULL);
@@ -230,7 +221,7 @@ Suite *suite_hub_cache(void)
 {
     Suite *s = suite_create("hub_cache");
     TCase *t = tcase_create("hub_cache");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, setup, test_dir_tear_down);
     tcase_add_test(t, the_revision_of_refs_main_wins_over_a_newer_one);
     tcase_add_test(t, without_a_usable_main_the_newest_snapshot_with_a_config_is_taken);
     tcase_add_test(t, a_reference_that_leaves_the_cache_is_not_followed);
